@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where things are and which services to use: the environment, read once.
+
+Everything that crosscheck writes lies under two directories, which the XDG base directory
+specification names: the cache (can be deleted at any time) and the state (runs, logs).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Paths and addresses of one installation."""
+
+    cache_dir: Path  # sources, git objects, base observations' files
+    state_dir: Path  # the database, runs, logs
+    redis_url: str  # "" means: start a private one
+    database_url: str
+    matrix: Path
+
+    @property
+    def git_dir(self) -> Path:
+        """Our own bare repository: imported trees and patched commits."""
+        return self.cache_dir / "git"
+
+    @property
+    def sources_dir(self) -> Path:
+        """Checked-out source trees, by tree id."""
+        return self.cache_dir / "sources"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """The content-addressed store."""
+        return self.state_dir / "artifacts"
+
+    @property
+    def builds_dir(self) -> Path:
+        """Build directories of jobs that are running."""
+        return self.cache_dir / "builds"
+
+    @property
+    def runs_dir(self) -> Path:
+        """A directory per run: its series, verdict, reproducers and logs."""
+        return self.state_dir / "runs"
+
+
+def _xdg(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    """An XDG base directory; relative paths are invalid there and ignored, as it asks."""
+    named = environ.get(variable, "")
+    base = Path(named) if named.startswith("/") else Path(environ.get("HOME", "/root")) / default
+    return base / "crosscheck"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings that ENVIRON (default: this process's) asks for."""
+    env = os.environ if environ is None else environ
+    cache = _xdg(env, "XDG_CACHE_HOME", ".cache")
+    state = _xdg(env, "XDG_STATE_HOME", ".local/state")
+    matrix = env.get("CROSSCHECK_MATRIX")
+    return Settings(
+        cache_dir=cache,
+        state_dir=state,
+        redis_url=env.get("CROSSCHECK_REDIS_URL", ""),
+        database_url=env.get("CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"),
+        matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
+    )

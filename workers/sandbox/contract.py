@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a sandbox is asked and what it answers: the one interface of all of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """SOURCE of the host is seen at TARGET inside."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one command may use, all of its processes together."""
+
+    seconds: float
+    memory_bytes: int = 8 * GIB
+    processes: int = 1024
+    log_bytes: int = 64 << 20
+    file_bytes: int = 4 * GIB  # of any single file
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended.
+
+    STOPPED is "" if it ended by itself, else why it was ended: "time", "memory", "log",
+    "cancelled", or the words that the watcher returned. EXIT_CODE is then meaningless.
+    A command that a signal ended has 128 + the signal's number, as a shell has it.
+    """
+
+    exit_code: int
+    seconds: float
+    stopped: str = ""
+    peak_memory_bytes: int = 0
+
+
+#: Called with each line of output (without its newline; undecodable bytes replaced) and,
+#: about twice a second, with None. Words that it returns end the command.
+Watcher = Callable[[str | None], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command to run inside. Nothing is inherited: ENV is all of its environment."""
+
+    argv: Sequence[str]
+    limits: Limits
+    mounts: Sequence[Mount] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str = "/"
+
+
+class Sandbox(Protocol):
+    """Runs commands with no network, no home, no capabilities, and only MOUNTS of the host.
+
+    The system's compilers and tools (/usr and what belongs to it) are there, read-only;
+    /tmp is private, in memory and counted.
+    """
+
+    def run(
+        self,
+        command: Command,
+        *,
+        log: Path,
+        watch: Watcher | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Ended:
+        """Run COMMAND to its end; append its stdout and stderr, mixed, to LOG.
+
+        Raises InfraError when the sandbox itself cannot be set up. When this returns,
+        nothing of the command is running any more.
+        """
+
+    def adopt(self, directory: Path) -> None:
+        """Make DIRECTORY, and what is in it, writable for commands (before mounting it)."""
