@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The Celery application and its settings: transport only, the database is the truth.
+
+Messages are acknowledged as soon as a worker has them: whether the job then comes back is
+watched by its lease in the database (`pipeline.coordinator`), which also covers what a
+queue cannot know, and lost messages are sent again. Results do not travel.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from pipeline.model import InfraError
+
+#: (run, job id, attempt, cores) -> None
+RUN_JOB = "crosscheck.run_job"
+
+
+def make_app(broker_url: str) -> Celery:
+    """An application that talks to the Redis at BROKER_URL."""
+    app = Celery("crosscheck", broker=broker_url, backend=None)
+    app.conf.update(
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_queue="crosscheck",
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+            "retry_on_timeout": True,
+        },
+        task_publish_retry=False,
+    )
+    return app
+
+
+def send(app: Celery, queue: str, *, run: str, job: str, attempt: int, cores: int) -> None:
+    """Send one message to run a job; InfraError when Redis does not answer: send it again later."""
+    try:
+        app.send_task(RUN_JOB, args=(run, job, attempt, cores), queue=f"crosscheck.{queue}")
+    except OperationalError as error:
+        raise InfraError(f"Redis does not answer: {error}") from error

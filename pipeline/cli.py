@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line: reads arguments, calls, prints, and says how it went. Thin."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pipeline import doctor as tools
+from pipeline import intake
+from pipeline.artifacts import ArtifactStore
+from pipeline.coordinator import finished
+from pipeline.engine import clean_up
+from pipeline.fleet import Fleet
+from pipeline.matrix import load as load_matrix
+from pipeline.model import CrosscheckError, InfraError, InputError, Outcome, Step, Verdict
+from pipeline.report.json import to_json
+from pipeline.report.plain import render_plan, render_runs, render_targets
+from pipeline.report.terminal import render_verdict
+from pipeline.running import RunRequest, execute, fleet_environment, why_not
+from pipeline.settings import Settings, load
+from pipeline.store import Store
+
+PASSED, FAILED, BAD_INPUT, ERROR = 0, 1, 2, 3
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _series_options(command: F) -> F:
+    """The arguments that `run` and `plan` share."""
+    options = (
+        click.argument("series", nargs=-1, required=True),
+        click.option(
+            "--tree",
+            type=click.Path(path_type=Path),
+            default=Path(),
+            help="Git repository or unpacked source tree (default: here).",
+        ),
+        click.option("--base", default="", help="Revision to apply the series to."),
+        click.option("--version", "version", type=int, help="Which version of the series."),
+        click.option("--arch", default="", help="Only these architectures: A,B."),
+        click.option("--target", "targets", multiple=True, help="Only this target (repeatable)."),
+        click.option("--check", "checks", default="", help="Only these checks: C,D."),
+        click.option(
+            "--rules",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            help="Symbol rules besides those shipped (repeatable).",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _request(asked: dict[str, Any]) -> intake.Request:
+    return intake.Request(
+        series=asked["series"],
+        tree=asked["tree"],
+        base=asked["base"],
+        version=asked["version"],
+        arch=_names(asked["arch"]),
+        targets=asked["targets"],
+        checks=_names(asked["checks"]),
+        rules=asked["rules"],
+    )
+
+
+def _say(line: str) -> None:
+    click.echo(f"crosscheck: {line}", err=True)
+
+
+def _status(verdict: Verdict, *, strict: bool) -> int:
+    if verdict.outcome is Outcome.FAIL or (strict and verdict.outcome is Outcome.WARN):
+        return FAILED
+    return ERROR if verdict.outcome is Outcome.ERROR else PASSED
+
+
+def _opened() -> tuple[Settings, Store]:
+    """The installation, with what killed runs left behind concluded."""
+    settings = load()
+    store = Store(settings.database_url)
+    for run in clean_up(settings, store):
+        _say(f"run {run} was cut off earlier; it is concluded as ERROR.")
+    return settings, store
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="crosscheck")
+def cli() -> None:
+    """Check a Linux kernel patch series on every architecture that it affects."""
+
+
+@cli.command()
+@_series_options
+@click.option("--runtime", type=click.Choice(["bubblewrap", "none"]), default="bubblewrap")
+@click.option("--jobs", type=click.IntRange(min=1), help="Jobs side by side (default: cores).")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--reply", "reply_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--no-cache", is_flag=True, help="Look at the base anew.")
+@click.option("--strict", is_flag=True, help="Exit 1 on WARN too.")
+def run(**asked: Any) -> None:
+    """Build, check and boot SERIES before and after, and say what it changed.
+
+    SERIES is an mbox, patch files, a directory of them, a maildir, - for standard input,
+    or a git range or revision of --tree.
+    """
+    settings, store = _opened()
+    request = RunRequest(
+        what=_request(asked),
+        runtime=asked["runtime"],
+        jobs=asked["jobs"],
+        use_cache=not asked["no_cache"],
+        json_file=asked["json_file"],
+        reply_file=asked["reply_file"],
+    )
+    verdict = execute(request, settings, store, say=_say)
+    sys.exit(_status(verdict, strict=asked["strict"]))
+
+
+@cli.command()
+@_series_options
+def plan(**asked: Any) -> None:
+    """Say what `run` would do with SERIES, and why. Runs nothing."""
+    taken = intake.take_in(_request(asked), load(), _say)
+    click.echo(render_plan(taken.plan, taken.series, taken.base))
+
+
+@cli.command()
+def runs() -> None:
+    """List the latest runs."""
+    _, store = _opened()
+    click.echo(render_runs(store.runs(), time.time()))
+
+
+def _known(store: Store, run: str) -> str:
+    """RUN, or the latest one if it is empty; may be shortened to what is unique."""
+    every = [line.run for line in store.runs(limit=10_000)]
+    matching = [name for name in every if name.startswith(run)]
+    if run in every or (matching and not run):
+        return run or matching[0]
+    if len(matching) == 1:
+        return matching[0]
+    raise InputError(
+        f"There is no run {run!r}; `crosscheck runs` lists them."
+        if not matching
+        else f"{run!r} is the beginning of {len(matching)} runs; give more of the name."
+    )
+
+
+@cli.command()
+@click.argument("run", default="")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def show(run: str, as_json: bool) -> None:  # noqa: FBT001
+    """Show the verdict of RUN (default: the latest)."""
+    _, store = _opened()
+    name = _known(store, run)
+    verdict = store.verdict(name)
+    if verdict is None:
+        rows = store.jobs(name)
+        ready = sum(row.state == "done" for row in rows)
+        state = "about to end" if finished(rows) else f"{ready} of {len(rows)} jobs are done"
+        click.echo(f"Run {name} is still going: {state}.")
+        return
+    click.echo(to_json(verdict) if as_json else render_verdict(verdict), nl=not as_json)
+
+
+@cli.command()
+@click.argument("run")
+@click.argument("target")
+@click.argument("check", default="")
+def logs(run: str, target: str, check: str) -> None:
+    """Print the logs of TARGET in RUN, of CHECK or of all checks."""
+    settings, store = _opened()
+    artifacts = ArtifactStore(settings.artifacts_dir)
+    rows = [row for row in store.jobs(_known(store, run)) if row.job.target == target]
+    if not rows:
+        raise InputError(f"Run {run} has no target {target!r}; `crosscheck show {run}` lists them.")
+    chosen = [row for row in rows if check in ("", row.job.check) and row.job.step != Step.JUDGE]
+    if not chosen:
+        names = ", ".join(sorted({row.job.check for row in rows}))
+        raise InputError(f"Run {run} has no check {check!r} on {target}; it has {names}.")
+    for row in chosen:
+        click.echo(f"==> {row.job.id} <==")
+        if row.result is None:
+            click.echo(f"(no log yet: {row.state})")
+        elif row.result.log is None:
+            cached = row.result.observation is not None and row.result.observation.cached
+            click.echo(f"(no log: {'seen in an earlier run' if cached else row.result.reason})")
+        else:
+            click.echo(artifacts.path(row.result.log).read_text(errors="replace"))
+
+
+@cli.command()
+@click.argument("run")
+@click.argument("target")
+def reproduce(run: str, target: str) -> None:
+    """Print a shell script that rebuilds and boots TARGET of RUN without crosscheck."""
+    settings, store = _opened()
+    script = settings.runs_dir / _known(store, run) / f"reproduce-{target}.sh"
+    if not script.exists():
+        raise InputError(f"Run {run} has no target {target!r}; `crosscheck show {run}` lists them.")
+    click.echo(script.read_text(), nl=False)
+
+
+@cli.command()
+def targets() -> None:
+    """List the targets of the matrix."""
+    click.echo(render_targets(load_matrix(load().matrix).targets))
+
+
+@cli.command()
+@click.option("--runtime", type=click.Choice(["bubblewrap", "none"]), default="bubblewrap")
+@click.option("--missing-packages", is_flag=True, help="Only the packages to install, one a line.")
+def doctor(runtime: str, missing_packages: bool) -> None:  # noqa: FBT001
+    """List every tool, its version and purpose, what is missing, and how to install it."""
+    settings = load()
+    matrix = load_matrix(settings.matrix)
+    if missing_packages:
+        found = tools.examine(matrix.targets, runtime, sandbox_fault="")
+        packages = dict.fromkeys(tool.package for tool in found if tool.missing and tool.package)
+        for package in packages:
+            click.echo(package)
+        return
+    found = tools.examine(matrix.targets, runtime, sandbox_fault=why_not(runtime))
+    click.echo(tools.render(found))
+    if any(tool.missing for tool in found):
+        sys.exit(ERROR)
+
+
+@cli.command()
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Jobs side by side.")
+def worker(jobs: int) -> None:
+    """Run jobs of other machines' runs, from CROSSCHECK_REDIS_URL, until stopped."""
+    settings = load()
+    if not settings.redis_url:
+        raise InputError("Set CROSSCHECK_REDIS_URL to the Redis that the runs are sent to.")
+    checks = load_matrix(settings.matrix).checks
+    fleet = Fleet(
+        count=jobs,
+        directory=settings.state_dir / "workers",
+        queues=tuple(dict.fromkeys(check.queue for check in checks)),
+        environ=fleet_environment(),
+        redis_url=settings.redis_url,
+    )
+    store = Store(settings.database_url)
+    with fleet:
+        _say(f"{jobs} workers take jobs from {settings.redis_url}; Ctrl-C ends them.")
+        while True:
+            for name in fleet.tend().workers:
+                store.expire_worker(name)
+            time.sleep(1)
+
+
+def main() -> None:
+    """The `crosscheck` command."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(BAD_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted.")
+        sys.exit(ERROR)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has enough of it
+        sys.exit(PASSED)
+    except InputError as error:
+        _say(str(error))
+        sys.exit(BAD_INPUT)
+    except InfraError as error:
+        _say(str(error))
+        sys.exit(ERROR)
+    except CrosscheckError as error:
+        _say(str(error))
+        sys.exit(ERROR)

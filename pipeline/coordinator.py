@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is to be done next: the reconciler. Pure.
+
+From the plan, where the jobs stand and the time to the next actions. It is run whenever
+something may have changed and on a clock; running it twice, or after anything was lost,
+gives what is still missing and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pipeline.model import Job, JobResult, Outcome, Plan, Step
+from pipeline.store import JobRow
+
+#: A job is tried this often before a lost worker is taken for the job's doing.
+MAX_ATTEMPTS = 3
+#: A worker renews its lease every RENEW_S; without, it is taken for lost after LEASE_S.
+LEASE_S = 30.0
+RENEW_S = 3.0
+#: An unclaimed message is sent again after this long, then after twice as long, and so on:
+#: claims are fenced, so that a second message does no harm.
+RESEND_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a message for the job; CORES is how many jobs its make may run."""
+
+    row: JobRow
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Decide the job without running it (again)."""
+
+    row: JobRow
+    result: JobResult
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """The worker was lost: make the job waiting again."""
+
+    row: JobRow
+
+
+Action = Send | Settle | TakeBack
+
+
+def finished(rows: tuple[JobRow, ...]) -> bool:
+    """Whether every job is done."""
+    return all(row.state == "done" for row in rows)
+
+
+def _settled(row: JobRow, outcome: Outcome, reason: str) -> Settle:
+    return Settle(row, JobResult(job=row.job, outcome=outcome, reason=reason))
+
+
+def _overdue(plan: Plan, row: JobRow, now: float) -> Action | None:
+    """What to do about a job that is out with a worker, or on its way to one."""
+    deadline_s = plan.check(row.job.check).deadline_s
+    if row.state == "running":
+        if row.started_at is not None and now - row.started_at > deadline_s:
+            return _settled(
+                row, Outcome.ERROR, f"not finished within its deadline of {deadline_s:.0f} s"
+            )
+        if row.lease_until is not None and now > row.lease_until:
+            if row.attempt < MAX_ATTEMPTS:
+                return TakeBack(row)
+            return _settled(
+                row,
+                Outcome.ERROR,
+                f"its worker was lost {row.attempt} times; see the memory and disk of the workers",
+            )
+    if row.state == "queued" and row.queued_at is not None and now - row.queued_at > deadline_s:
+        return _settled(
+            row,
+            Outcome.ERROR,
+            f"no worker took it within {deadline_s:.0f} s; start one with `crosscheck worker`",
+        )
+    return None
+
+
+def _judge_ready(row: JobRow, rows: dict[Job, JobRow]) -> Settle | bool:
+    """Whether both sides were seen; a Settle if one never will be."""
+    sides = [rows[Job(row.job.target, row.job.check, side)] for side in (Step.BASE, Step.PATCHED)]
+    results = [side.result for side in sides]
+    for side, result in zip(sides, results, strict=True):
+        if result is not None and result.outcome is Outcome.ERROR:
+            return _settled(row, Outcome.ERROR, f"{side.job.step}: {result.reason}")
+    seen = [result for result in results if result is not None]
+    if len(seen) < len(sides):
+        return False
+    blind = next((result for result in seen if result.observation is None), None)
+    return True if blind is None else _settled(row, Outcome.SKIP, blind.reason)
+
+
+def _probe_ready(row: JobRow, rows: dict[Job, JobRow], plan: Plan) -> Settle | bool:
+    """Whether what the probe needs was seen on its side; a Settle if it never will be."""
+    for name in plan.check(row.job.check).needs:
+        result = rows[Job(row.job.target, name, row.job.step)].result
+        if result is None:
+            return False
+        if result.observation is None:
+            reason = f"nothing to look at: {name} of {row.job.step}: {result.reason}"
+            return _settled(row, Outcome.SKIP, reason)
+        if result.observation.blocks:
+            return _settled(row, Outcome.SKIP, result.observation.blocks)
+    return True
+
+
+def _ready(row: JobRow, rows: dict[Job, JobRow], plan: Plan) -> Settle | bool:
+    if row.job.step is Step.JUDGE:
+        return _judge_ready(row, rows)
+    return _probe_ready(row, rows, plan)
+
+
+def _urgency(plan: Plan, job: Job) -> tuple[int, int]:
+    """Finish what was begun: judgements first, then checks that need others, then builds."""
+    return (0 if job.step is Step.JUDGE else 1, -len(plan.check(job.check).needs))
+
+
+def _cores_each(plan: Plan, rows: tuple[JobRow, ...], window: int, cores: int) -> int:
+    """How many jobs each make may run, so that the cores are busy and not crowded.
+
+    Half more than its share: configuring, linking and the like leave cores idle. When
+    fewer jobs are left than may run side by side, the last ones get more.
+    """
+    roots = sum(
+        1
+        for row in rows
+        if row.state != "done"
+        and row.job.step is not Step.JUDGE
+        and not plan.check(row.job.check).needs
+    )
+    side_by_side = max(1, min(window, roots))
+    return max(1, math.ceil(1.5 * cores / side_by_side))
+
+
+def _resend(row: JobRow, now: float) -> bool:
+    """Whether the latest message of a queued job is likely to be lost."""
+    patience_s = RESEND_S * 2 ** (row.sends - 1)
+    return row.state == "queued" and row.sent_at is not None and now - row.sent_at > patience_s
+
+
+def next_actions(
+    plan: Plan, rows: tuple[JobRow, ...], now: float, *, window: int, cores: int
+) -> tuple[Action, ...]:
+    """What to do now. At most WINDOW jobs are with workers at once, on CORES cores.
+
+    NOW is in seconds since the epoch, as are the times in ROWS.
+    """
+    by_job = {row.job: row for row in rows}
+    share = _cores_each(plan, rows, window, cores)
+    actions: list[Action] = []
+    out = 0
+    for row in rows:
+        if row.state in ("done", "waiting"):
+            continue
+        overdue = _overdue(plan, row, now)
+        if overdue is not None:
+            actions.append(overdue)
+            continue
+        out += 1
+        if _resend(row, now):
+            actions.append(Send(row, share))
+    ready: list[JobRow] = []
+    for row in rows:
+        if row.state == "waiting":
+            answer = _ready(row, by_job, plan)
+            if isinstance(answer, Settle):
+                actions.append(answer)
+            elif answer:
+                ready.append(row)
+    ready.sort(key=lambda row: _urgency(plan, row.job))
+    actions += [Send(row, share) for row in ready[: max(0, window - out)]]
+    return tuple(actions)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Drives a run to its one verdict: carries out what the reconciler decides, on a clock."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable
+
+import psutil
+from celery import Celery
+
+from pipeline.app import send
+from pipeline.coordinator import RENEW_S, Action, Send, TakeBack, finished, next_actions
+from pipeline.fleet import Fleet
+from pipeline.model import InfraError, Verdict
+from pipeline.settings import Settings
+from pipeline.store import JobRow, RunRecord, Store
+from pipeline.verdict import decide
+
+_TICK_S = 0.25
+
+
+def owner() -> str:
+    """This process, so that a later one can tell whether it is still there."""
+    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"
+
+
+def _is_dead(name: str) -> bool:
+    """Whether the owner NAME was a process of this host and is gone."""
+    host, pid, created = name.rsplit(" ", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        return abs(psutil.Process(int(pid)).create_time() - float(created)) > 1
+    except psutil.NoSuchProcess:
+        return True
+
+
+def conclude(store: Store, record: RunRecord, error: str = "") -> Verdict:
+    """Give the run its one verdict, from the results that there are; the one it has if any.
+
+    ERROR says, if not empty, why it was not brought to its end.
+    """
+    store.abandon(record.run)
+    verdict = decide(
+        run=record.run,
+        series=record.case.series,
+        base=record.case.base,
+        plan=record.plan,
+        results=[row.result for row in store.jobs(record.run) if row.result is not None],
+        change=record.case.change,
+        seconds=time.time() - record.created_at,
+        error=error,
+    )
+    if store.finish_run(verdict):
+        return verdict
+    stored = store.verdict(record.run)
+    if stored is None:
+        raise InfraError(f"The run {record.run} is not in the database any more.")
+    return stored
+
+
+def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
+    """Conclude runs whose coordinator was killed; their names."""
+    orphans = tuple(line.run for line in store.unfinished() if _is_dead(line.owner))
+    for run in orphans:
+        record = store.run(run)
+        if record is not None:
+            conclude(store, record, error="crosscheck was killed before the run was finished")
+        discard(settings, run)
+    return orphans
+
+
+def discard(settings: Settings, run: str) -> None:
+    """Remove what only a run in progress needs."""
+    shutil.rmtree(settings.builds_dir / run, ignore_errors=True)
+    (settings.runs_dir / run / "redis.sock").unlink(missing_ok=True)
+
+
+def _apply(store: Store, app: Celery, record: RunRecord, action: Action) -> None:
+    if isinstance(action, Send):
+        row = action.row
+        if store.mark_sent(record.run, row, time.time()):
+            queue = record.plan.check(row.job.check).queue
+            send(
+                app,
+                queue,
+                run=record.run,
+                job=row.job.id,
+                attempt=row.attempt,
+                cores=action.cores,
+            )
+    elif isinstance(action, TakeBack):
+        store.take_back(record.run, action.row)
+    else:
+        store.settle(record.run, action.row, action.result)
+
+
+def drive(
+    store: Store,
+    record: RunRecord,
+    app: Celery,
+    fleet: Fleet,
+    show: Callable[[tuple[JobRow, ...]], None],
+) -> Verdict:
+    """Bring the run to its verdict; SHOW is called with where the jobs stand.
+
+    Raises InfraError when the fleet cannot be kept alive or the database is lost.
+    """
+    options = record.options
+    ticked = time.time()
+    while True:
+        lost = fleet.tend()
+        for worker in lost.workers:
+            store.expire_worker(worker)
+        if lost.queue:
+            store.expect_lost(record.run)
+        if time.time() - ticked > 3 * RENEW_S:
+            time.sleep(2 * RENEW_S)  # this machine slept: let its workers renew their leases
+        ticked = time.time()
+        rows = store.jobs(record.run)
+        show(rows)
+        if finished(rows):
+            return conclude(store, record)
+        actions = next_actions(
+            record.plan, rows, ticked, window=options.jobs, cores=options.cores
+        )
+        try:
+            for action in actions:
+                _apply(store, app, record, action)
+        except InfraError:
+            store.expect_lost(record.run)  # Redis is away; `tend` starts a private one again
+            time.sleep(4 * _TICK_S)
+        time.sleep(_TICK_S if not actions else 0.02)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What can crosscheck build, check and boot? Reads matrix.yaml and its config fragments.
+
+Everything wrong with them is an InputError that names file, line and key.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from pipeline.matrix_schema import MatrixFile, PathEntry, TargetEntry
+from pipeline.model import CheckSpec, InputError, Machine, Target
+from pipeline.paths import ARCH, PathRule
+from pipeline.yaml_source import Source, read
+
+#: What Kconfig writes and reads: Documentation/kbuild/kconfig.rst, KCONFIG_ALLCONFIG.
+_CONFIG = re.compile(
+    r'CONFIG_\w+=(?:[ymn]|-?\d+|0[xX][0-9a-fA-F]+|"(?:[^"\\]|\\.)*")|# CONFIG_\w+ is not set',
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """All that is declared. CHECKS come after those that they need."""
+
+    targets: tuple[Target, ...]
+    checks: tuple[CheckSpec, ...]
+    path_rules: tuple[PathRule, ...]
+    defaults: tuple[str, ...]  # names of the targets that are taken without being named
+
+
+def load(path: Path) -> Matrix:
+    """The matrix in PATH; raises InputError `FILE:LINE:COLUMN: key: what is wrong`."""
+    source = read(path)
+    file = source.parse(MatrixFile)
+    return Matrix(
+        targets=tuple(_target(source, file, name) for name in file.targets),
+        checks=_checks(source, file),
+        path_rules=_path_rules(source, file.paths),
+        defaults=tuple(name for name, entry in file.targets.items() if entry.default),
+    )
+
+
+def _checks(source: Source, file: MatrixFile) -> tuple[CheckSpec, ...]:
+    for name, entry in file.checks.items():
+        for n, needed in enumerate(entry.needs):
+            if needed not in file.checks:
+                known = ", ".join(file.checks)
+                where = ("checks", name, "needs", n)
+                raise source.fault(where, f"there is no check {needed}, there are {known}")
+    graph = {name: entry.needs for name, entry in file.checks.items()}
+    try:
+        order = tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        cycle: list[str] = error.args[1]
+        where = ("checks", cycle[0], "needs")
+        raise source.fault(where, f"needs itself: {' → '.join(reversed(cycle))}") from None
+    return tuple(
+        CheckSpec(name, entry.needs, entry.queue, entry.deadline_s)
+        for name, entry in sorted(file.checks.items(), key=lambda item: order.index(item[0]))
+    )
+
+
+def _target(source: Source, file: MatrixFile, name: str) -> Target:
+    entry = file.targets[name]
+    return Target(
+        name=name,
+        arch=entry.arch,
+        make_arch=entry.make_arch or entry.arch,
+        cross_compile=entry.cross_compile,
+        packages=entry.packages,
+        make_targets=entry.make,
+        image=entry.image,
+        config=_config(source, file, name),
+        machine=_machine(entry, file.common.seconds_limit),
+        make_vars=entry.make_vars,
+        init_cflags=entry.init_cflags,
+    )
+
+
+def _machine(entry: TargetEntry, seconds_limit: float) -> Machine:
+    return Machine(
+        qemu=tuple(shlex.split(entry.machine.qemu)),
+        append=entry.machine.append,
+        seconds_limit=entry.machine.seconds_limit or seconds_limit,
+        zero_pages=entry.machine.zero_pages,
+        kvm=entry.machine.kvm,
+    )
+
+
+def _config(source: Source, file: MatrixFile, target: str) -> tuple[str, ...]:
+    """The lines of the common fragments, then of the target's own."""
+    directory = source.path.parent / file.fragments
+    named = [(("common", "config", n), f) for n, f in enumerate(file.common.config)]
+    own = file.targets[target].config
+    named += [(("targets", target, "config", n), f) for n, f in enumerate(own)]
+    lines: list[str] = []
+    for key, fragment in named:
+        try:
+            text = (directory / fragment).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            what = f"the fragment {directory / fragment} cannot be read: {why}"
+            raise source.fault(key, what) from None
+        lines += _fragment_lines(directory / fragment, text)
+    return tuple(lines)
+
+
+def _fragment_lines(path: Path, text: str) -> list[str]:
+    """The lines of a fragment that say something; other comments and blank lines are not."""
+    lines = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if _CONFIG.fullmatch(line):
+            lines.append(line)
+        elif line.strip() and (not line.startswith("#") or line.startswith("# CONFIG_")):
+            what = 'must be CONFIG_NAME=VALUE, "# CONFIG_NAME is not set" or a comment'
+            raise InputError(f"{path}:{number}:1: {what}, not {line!r}")
+    return lines
+
+
+def _path_rules(source: Source, entries: tuple[PathEntry, ...]) -> tuple[PathRule, ...]:
+    for n, entry in enumerate(entries):
+        if ARCH in entry.affects and not all(ARCH in pattern for pattern in entry.match):
+            raise source.fault(("paths", n, "affects"), "{arch} must then be in every pattern")
+        if n < len(entries) - 1 and "**" in entry.match:
+            what = "** matches everything: the rules below can never apply, move this to the end"
+            raise source.fault(("paths", n, "match"), what)
+    if not entries or "**" not in entries[-1].match:
+        raise source.fault(("paths",), 'the last rule must match "**", so that none is forgotten')
+    return tuple(PathRule(entry.match, entry.what, entry.affects) for entry in entries)

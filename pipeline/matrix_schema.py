@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What may stand in matrix.yaml? Pure: each value by itself, not what it refers to.
+
+The keys are explained where people write them, in matrix.yaml.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from pipeline.paths import ALL, ARCH
+from pipeline.yaml_source import Strict, one_or_many
+
+_PLACEHOLDERS = ("{image}", "{initramfs}", "{append}")
+#: What crosscheck itself gives to make.
+_RESERVED = ("ARCH", "CROSS_COMPILE", "O")
+
+
+def _relative(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts:
+        raise ValueError("must be a path inside the build directory, without .. in it")
+    return path
+
+
+def _qemu(line: str) -> str:
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise ValueError(f"does not split into words: {error}") from None
+    for unknown in set(re.findall(r"\{[^}]*\}?|\}", line)) - set(_PLACEHOLDERS):
+        raise ValueError(f"{unknown} is unknown, there are {', '.join(_PLACEHOLDERS)}")
+    if not words or "{image}" not in words:
+        raise ValueError("must name {image}, the kernel to boot")
+    return line
+
+
+def _make_variable(assignment: str) -> str:
+    name, equals, _ = assignment.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
+        raise ValueError("must be a make variable, NAME=VALUE")
+    if name in _RESERVED:
+        raise ValueError(f"{name} is set by crosscheck itself, see arch and cross_compile")
+    return assignment
+
+
+def _pattern(pattern: str) -> str:
+    if pattern.startswith("/") or pattern.count(ARCH) > 1:
+        raise ValueError("must be a path from the root of the tree, with {arch} at most once")
+    if set(re.findall(r"\{[^}]*\}?|\}", pattern)) - {ARCH} or "[" in pattern:
+        raise ValueError("may hold *, ?, ** and {arch}, nothing else that is special")
+    return pattern
+
+
+def _affected(names: tuple[str, ...]) -> tuple[str, ...]:
+    if names == ("none",):
+        return ()
+    if len(names) > 1 and {ALL, "none"} & set(names):
+        raise ValueError("must be all, none, or a list of directories under arch/")
+    return names
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Line = Annotated[str, StringConstraints(pattern=r"^[^\n]+$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[^\s]+$")]
+Arch = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+Fragment = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.config$")]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class CheckEntry(Strict):
+    """A check."""
+
+    needs: tuple[Name, ...]
+    queue: Name
+    deadline_s: Seconds
+
+
+class CommonEntry(Strict):
+    """What all targets share."""
+
+    config: tuple[Fragment, ...]
+    seconds_limit: Seconds
+
+
+class MachineEntry(Strict):
+    """A QEMU machine."""
+
+    qemu: Annotated[str, AfterValidator(_qemu)]
+    append: Line
+    zero_pages: Annotated[int, Field(ge=1)]
+    seconds_limit: Seconds | None = None
+    kvm: bool = False
+
+
+class TargetEntry(Strict):
+    """A target."""
+
+    arch: Arch
+    make_arch: Arch | None = None
+    cross_compile: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]+-)?$")]
+    packages: Annotated[tuple[Name, ...], Field(min_length=1)]
+    make: Annotated[tuple[Word, ...], Field(min_length=1)]
+    image: Annotated[Line, AfterValidator(_relative)]
+    config: tuple[Fragment, ...]
+    machine: MachineEntry
+    make_vars: tuple[Annotated[Line, AfterValidator(_make_variable)], ...] = ()
+    init_cflags: tuple[Word, ...] = ()
+    default: bool = True
+
+
+class PathEntry(Strict):
+    """A rule about paths."""
+
+    match: Annotated[
+        tuple[Annotated[Word, AfterValidator(_pattern)], ...], one_or_many, Field(min_length=1)
+    ]
+    what: Line
+    affects: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^([a-z0-9_]+|\{arch\})$")], ...],
+        one_or_many,
+        AfterValidator(_affected),
+    ]
+
+
+class MatrixFile(Strict):
+    """The whole file."""
+
+    checks: Annotated[dict[Name, CheckEntry], Field(min_length=1)]
+    fragments: Annotated[Line, AfterValidator(_relative)]
+    common: CommonEntry
+    targets: Annotated[dict[Name, TargetEntry], Field(min_length=1)]
+    paths: tuple[PathEntry, ...]

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What of a verdict is told to people, and in which order? Pure.
+
+Every report for people (mail, terminal) is written from these; each says a thing once,
+with the list of targets on which it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pipeline.model import CheckVerdict, Finding, NotCovered, Outcome, Step, Verdict
+from pipeline.report.wording import line_ranges, one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding, told once: the same from one check on all of TARGETS.
+
+    DETAIL_OF names the target that the detail is of, where the targets' details differ.
+    """
+
+    check: str
+    targets: tuple[str, ...]
+    finding: Finding
+    detail_of: str = ""
+
+    @property
+    def place(self) -> str:
+        """`file:line`, `file` or ""."""
+        finding = self.finding
+        return f"{finding.file}:{finding.line}" if finding.line else finding.file
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A reason, and the cells of the table that it holds for, as `s390: symbols, boot`."""
+
+    where: tuple[str, ...]
+    reason: str
+
+
+def _cells(verdict: Verdict) -> Iterator[tuple[str, CheckVerdict]]:
+    for row in verdict.targets:
+        for cell in row.checks:
+            yield row.target, cell
+
+
+def columns(verdict: Verdict) -> tuple[str, ...]:
+    """The checks that were planned for any target, in the plan's order."""
+    return tuple(dict.fromkeys(cell.check for _, cell in _cells(verdict)))
+
+
+def grid(verdict: Verdict) -> tuple[tuple[str, tuple[Outcome | None, ...]], ...]:
+    """Per target its outcome in every column; None where it does not have that check."""
+    return tuple(
+        (
+            row.target,
+            tuple({c.check: c.outcome for c in row.checks}.get(n) for n in columns(verdict)),
+        )
+        for row in verdict.targets
+    )
+
+
+def _told(
+    verdict: Verdict, findings: Callable[[CheckVerdict], tuple[Finding, ...]]
+) -> tuple[Told, ...]:
+    groups: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
+    for target, cell in _cells(verdict):
+        for f in findings(cell):
+            place = (f.file, f.line, f.symbol)
+            key = (cell.check, f.kind, f.severity, f.summary, f.patch, *place)
+            groups.setdefault(key, []).append((target, f))
+    told = []
+    for (check, *_), members in groups.items():
+        details = {finding.detail for _, finding in members}
+        target, first = members[0]
+        told.append(
+            Told(
+                check=str(check),
+                targets=tuple(dict.fromkeys(name for name, _ in members)),
+                finding=first,
+                detail_of=target if len(details) > 1 else "",
+            )
+        )
+    return tuple(told)
+
+
+def new_findings(verdict: Verdict) -> tuple[Told, ...]:
+    """What is new: failures first, then by patch, check and place."""
+    order = columns(verdict)
+    return tuple(
+        sorted(
+            _told(verdict, lambda cell: cell.findings),
+            key=lambda told: (
+                told.finding.severity is not Outcome.FAIL,
+                told.finding.patch or 0,
+                order.index(told.check),
+                told.finding.file,
+                told.finding.line or 0,
+                told.finding.summary,
+            ),
+        )
+    )
+
+
+def inherited(verdict: Verdict) -> tuple[Told, ...]:
+    """What base has too, in the order of the table."""
+    return _told(verdict, lambda cell: cell.inherited)
+
+
+def troubles(verdict: Verdict, outcome: Outcome) -> tuple[Trouble, ...]:
+    """The reasons of all cells of that OUTCOME (SKIP or ERROR)."""
+    places: dict[str, dict[str, list[str]]] = {}
+    for target, cell in _cells(verdict):
+        if cell.outcome is outcome:
+            reason = one_line(cell.reason) or "no reason given"
+            places.setdefault(reason, {}).setdefault(target, []).append(cell.check)
+    return tuple(
+        Trouble(tuple(f"{target} {', '.join(checks)}" for target, checks in by.items()), reason)
+        for reason, by in places.items()
+    )
+
+
+def guilty(verdict: Verdict) -> int | None:
+    """The one patch that all failures (without any: all warnings) are of; None if not one."""
+    findings = [finding for _, cell in _cells(verdict) for finding in cell.findings]
+    for severity in (Outcome.FAIL, Outcome.WARN):
+        patches = {f.patch for f in findings if f.severity is severity}
+        if patches:
+            return patches.pop() if len(patches) == 1 else None
+    return None
+
+
+def left_out(verdict: Verdict) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Reasons, each with the architectures or targets that were left out for it."""
+    reasons: dict[str, list[str]] = {}
+    for left in verdict.left_out:
+        reasons.setdefault(one_line(left.reason), []).append(left.target or left.arch)
+    return tuple((reason, tuple(dict.fromkeys(names))) for reason, names in reasons.items())
+
+
+def uncovered(place: NotCovered) -> str:
+    """`mm/a.c lines 3, 7-9: reason`; what was removed is numbered as in base, and says so."""
+    removed = " (removed)" if place.side is Step.BASE else ""
+    return f"{one_line(place.file)} {line_ranges(place.lines)}{removed}: {one_line(place.reason)}"

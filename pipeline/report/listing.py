@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How do a plan, the runs and the targets look as lists? Pure: gives text without colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from typing import Protocol
+
+from rich.text import Text
+
+from pipeline.model import Base, LeftOut, Plan, Series, Target
+from pipeline.report.terminal import columns_table, plain
+from pipeline.report.wording import count, one_line
+
+
+class RunEntry(Protocol):
+    """A run in a list. OUTCOME is "" while it runs; CREATED_AT is in seconds since the epoch."""
+
+    @property
+    def run(self) -> str: ...  # noqa: D102
+    @property
+    def created_at(self) -> float: ...  # noqa: D102
+    @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
+    def outcome(self) -> str: ...  # noqa: D102
+
+
+def _rows(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    table = columns_table(*heads)
+    for row in rows:
+        table.add_row(*(Text(one_line(word)) for word in row))
+    return plain(table, width=4096)
+
+
+def _left_out(left_out: Iterable[LeftOut]) -> list[str]:
+    by_reason: dict[str, list[str]] = {}
+    for left in left_out:
+        by_reason.setdefault(one_line(left.reason), []).append(left.target or left.arch)
+    return [f"  {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+
+
+def render_plan(plan: Plan, series: Series, base: Base) -> str:
+    """What would run on what, and why; what would not, and why."""
+    version = f" (v{series.version})" if series.version > 1 else ""
+    lines = [
+        f"{one_line(series.subject)}{version}, {count(len(series.patches), 'patch')}"
+        if len(series.patches) == 1
+        else f"{one_line(series.subject)}{version}, {len(series.patches)} patches",
+        f"  by {one_line(series.author)}",
+        f"base {base.commit[:12]} ({one_line(base.reason)})",
+        *(f"  {one_line(note)}" for note in (*base.notes, *series.notes)),
+        "",
+    ]
+    if plan.targets:
+        heads = ("target", "arch", "checks", "reason")
+        rows = ((p.target.name, p.target.arch, ", ".join(p.checks), p.reason) for p in plan.targets)
+        lines += [_rows(heads, rows)]
+    else:
+        lines += ["No target is affected: nothing would be built.", ""]
+    if plan.skipped:
+        lines += ["Skipped on all targets:"]
+        lines += [f"  {check}: {one_line(reason)}" for check, reason in plan.skipped]
+        lines += [""]
+    if plan.left_out:
+        lines += ["Left out:", *_left_out(plan.left_out), ""]
+    lines += [f"{count(len(plan.jobs), 'job')} on {count(len(plan.targets), 'target')}."]
+    return "\n".join(lines) + "\n"
+
+
+def render_runs(runs: Iterable[RunEntry], zone: tzinfo | None = None) -> str:
+    """The runs, in the order given; times in ZONE (the machine's if None)."""
+    rows = [
+        (
+            run.run,
+            f"{datetime.fromtimestamp(run.created_at, UTC).astimezone(zone):%Y-%m-%d %H:%M}",
+            run.outcome or "running",
+            run.subject,
+        )
+        for run in runs
+    ]
+    return _rows(("run", "began", "outcome", "subject"), rows) if rows else "No runs yet.\n"
+
+
+def render_targets(targets: Iterable[Target]) -> str:
+    """The targets of the matrix, with what they need to be installed."""
+    rows = ((t.name, t.arch, t.cross_compile or "-", " ".join(t.packages) or "-") for t in targets)
+    return _rows(("target", "arch", "toolchain", "packages"), rows)

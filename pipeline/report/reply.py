@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is written to the mailing list? The verdict as a reply to the mail it is about. Pure.
+
+RFC 5322 for the headers, RFC 3834 for Auto-Submitted. The text is plain, 8 bit UTF-8, prose
+in 72 columns; its last line, `crosscheck-verdict: {…}`, is for programs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipeline.model import Letter, Outcome, Reply, Verdict
+from pipeline.report import digest
+from pipeline.report.addressing import answered, recipients, sender_address, thread
+from pipeline.report.headline import headline, patch_name
+from pipeline.report.json import SCHEMA_VERSION
+from pipeline.report.wording import clock, count, line_ranges, one_line, snippet, wrapped
+
+#: How much of what a tool said goes into a mail; all of it is in the JSON.
+DETAIL_LINES = 20
+INHERITED_MOST = 8
+NOT_COVERED_MOST = 20
+# RFC 5322 2.1.1: a line has at most 998 bytes.
+_LINE_BYTES = 998
+
+_LEGEND = (
+    ("PASS", "nothing new"),
+    ("WARN", "new warnings"),
+    ("FAIL", "new failures"),
+    ("ERROR", "a fault of ours"),
+    ("SKIP", "not run"),
+    ("-", "not planned"),
+)
+
+
+class _Mail(EmailPolicy):
+    """Message-IDs stand as they are, one on a line: the library would encode long ones.
+
+    An encoded In-Reply-To breaks threading. Other headers are folded as usual.
+    """
+
+    _identifiers = frozenset({"message-id", "in-reply-to", "references"})
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name.lower() in self._identifiers:
+            return f"{name}: {f'{self.linesep} '.join(str(value).split())}{self.linesep}".encode()
+        return super().fold_binary(name, value)
+
+
+def _table(verdict: Verdict) -> str:
+    head = ("target", *digest.columns(verdict))
+    rows = [(name, *(str(cell or "-") for cell in cells)) for name, cells in digest.grid(verdict)]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = (
+        "  " + "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True))
+        for row in (head, *rows)
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _legend(verdict: Verdict) -> str:
+    shown = {str(cell or "-") for _, cells in digest.grid(verdict) for cell in cells}
+    return "; ".join(f"{name}: {meaning}" for name, meaning in _LEGEND if name in shown) + "."
+
+
+def _patch(verdict: Verdict, told: digest.Told) -> str:
+    """Which patch it is of, unless there is only one."""
+    n, patches = told.finding.patch, verdict.series.patches
+    if len(patches) == 1:
+        return ""
+    subject = next((patch.subject for patch in patches if patch.n == n), None)
+    if n is None or subject is None:
+        return ", by no single patch"
+    return f', {patch_name(verdict, n)} ("{one_line(subject)}")'
+
+
+def _run_again(verdict: Verdict) -> str:
+    """The command line that does it again; only the targets that have something to show."""
+    shown = [row.target for row in verdict.targets if row.outcome is verdict.outcome]
+    some = shown if verdict.outcome is not Outcome.PASS else []
+    base = verdict.base
+    words = ["crosscheck", "run", verdict.series.source, "--tree", base.tree, "--base", base.commit]
+    words += [word for target in some for word in ("--target", target)]
+    return shlex.join(words)
+
+
+def _reproduce(verdict: Verdict) -> str:
+    rows = verdict.targets
+    first = next((row.target for row in rows if row.outcome is verdict.outcome), None)
+    return shlex.join(["crosscheck", "reproduce", verdict.run, first]) if first else ""
+
+
+def _machine_line(verdict: Verdict) -> str:
+    """The line for programs; without the targets where it would be longer than a mail's may."""
+    facts: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "run": verdict.run,
+        "outcome": str(verdict.outcome),
+        "base": verdict.base.commit,
+    }
+    targets = {row.target: str(row.outcome) for row in verdict.targets}
+    name = "crosscheck-verdict: "
+    line = name + json.dumps({**facts, "targets": targets}, separators=(",", ":"))
+    if len(line) <= _LINE_BYTES:
+        return line
+    return name + json.dumps(facts, separators=(",", ":"))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pipeline.report"),
+        autoescape=False,  # noqa: S701 (plain text; `wording.clean` is what guards it)
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"wrap": wrapped, "one_line": one_line, "snippet": snippet}
+    return environment
+
+
+def _text(verdict: Verdict) -> str:
+    inherited = digest.inherited(verdict)
+    uncovered = verdict.not_covered
+    text = (
+        _environment()
+        .get_template("reply.txt.j2")
+        .render(
+            verdict=verdict,
+            headline=headline(verdict),
+            table=_table(verdict),
+            legend=_legend(verdict),
+            findings=[(told, _patch(verdict, told)) for told in digest.new_findings(verdict)],
+            detail_lines=DETAIL_LINES,
+            errors=digest.troubles(verdict, Outcome.ERROR),
+            skips=digest.troubles(verdict, Outcome.SKIP),
+            inherited=inherited[:INHERITED_MOST],
+            inherited_more=count(len(inherited) - INHERITED_MOST, "other")
+            if len(inherited) > INHERITED_MOST
+            else "",
+            not_covered=[digest.uncovered(place) for place in uncovered[:NOT_COVERED_MOST]],
+            not_covered_more=count(len(uncovered) - NOT_COVERED_MOST, "more place")
+            if len(uncovered) > NOT_COVERED_MOST
+            else "",
+            left_out=digest.left_out(verdict),
+            took=clock(verdict.seconds),
+            run_again=_run_again(verdict),
+            reproduce=_reproduce(verdict),
+            machine_line=_machine_line(verdict),
+        )
+    )
+    return "".join(f"{_fitting(line)}\n" for line in text.splitlines())
+
+
+def _fitting(line: str) -> str:
+    """LINE, cut off where it is longer than a line of mail may be."""
+    raw = line.encode("utf-8", "replace")
+    if len(raw) <= _LINE_BYTES:
+        return raw.decode()
+    return raw[: _LINE_BYTES - 4].decode("utf-8", "ignore") + " ..."
+
+
+def _subject(verdict: Verdict, letter: Letter) -> str:
+    subject = one_line(letter.subject or verdict.series.subject)
+    return subject if re.match(r"re:", subject, re.IGNORECASE) else f"Re: {subject}"
+
+
+def _message_id(verdict: Verdict, sender: Address) -> str:
+    """Follows from the run: a reply that is sent twice is one reply to every mail reader."""
+    run = re.sub(r"[^A-Za-z0-9._-]", "-", verdict.run)
+    return f"<crosscheck.{run}@{sender.domain}>"
+
+
+def to_reply(verdict: Verdict, sender: str, now: datetime) -> Reply:
+    """VERDICT as a mail from SENDER (`Name <address>`), dated NOW (with a time zone).
+
+    It answers the mail of the guilty patch where exactly one is to blame, else the cover
+    letter or the first mail; a series from a git range is answered to its author, in no
+    thread. Raises InputError if SENDER is no address.
+    """
+    ours = sender_address(sender)
+    letter = answered(verdict)
+    to, cc = recipients(letter, verdict.series.author, ours)
+    references = thread(letter)
+    message = EmailMessage(policy=_Mail())
+    message["From"] = ours
+    if to:
+        message["To"] = to
+    if cc:
+        message["Cc"] = cc
+    message["Subject"] = _subject(verdict, letter)
+    message["Date"] = now
+    message["Message-ID"] = _message_id(verdict, ours)
+    if references:
+        message["In-Reply-To"] = references[-1]
+        message["References"] = " ".join(references)
+    message["Auto-Submitted"] = "auto-replied"
+    message.set_content(_text(verdict), cte="8bit")
+    return Reply(message.as_bytes())

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How does a verdict look on a terminal, or in a file? Pure: gives text, writes nothing.
+
+`render_verdict` gives what rich can print; `plain` makes text without colours of it, in
+which no line is broken, so that it can be searched. Nothing here reads rich's markup: what
+compilers and mails say is shown as it is, less control characters.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.model import Outcome, Verdict
+from pipeline.report import digest
+from pipeline.report.headline import headline, patch_name
+from pipeline.report.wording import clock, count, one_line, snippet
+
+DETAIL_LINES = 12
+
+STYLES = {
+    Outcome.PASS: "green",
+    Outcome.WARN: "yellow",
+    Outcome.FAIL: "bold red",
+    Outcome.ERROR: "bold magenta",
+    Outcome.SKIP: "dim",
+}
+
+
+def plain(what: RenderableType, width: int = 100) -> str:
+    """WHAT as text for a file or a pipe: no colours, no line broken or padded."""
+    out = io.StringIO()
+    console = Console(file=out, width=width, color_system=None, force_terminal=False)
+    console.print(what, soft_wrap=True, markup=False, highlight=False)
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def outcome_text(outcome: Outcome | None) -> Text:
+    """The outcome's name in its colour; `-` for what was not planned."""
+    return Text(str(outcome), STYLES[outcome]) if outcome else Text("-", "dim")
+
+
+def columns_table(*heads: str) -> Table:
+    """A table without lines, its columns under HEADS; the last one takes what room is left."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in heads[:-1]:
+        table.add_column(head, no_wrap=True)
+    table.add_column(heads[-1], overflow="fold")
+    return table
+
+
+def _table(verdict: Verdict) -> Table:
+    table = columns_table("target", *digest.columns(verdict))
+    for name, cells in digest.grid(verdict):
+        table.add_row(Text(name), *(outcome_text(cell) for cell in cells))
+    return table
+
+
+def _line(*parts: str | tuple[str, str]) -> Text:
+    return Text.assemble(*parts)
+
+
+def _heading(words: str) -> Text:
+    return Text(f"\n{words}", "bold")
+
+
+def _finding(verdict: Verdict, told: digest.Told) -> Iterator[Text]:
+    finding = told.finding
+    name = str(finding.severity)
+    where = f" {told.check} on {', '.join(told.targets)}"
+    by = f" ({patch_name(verdict, finding.patch)})" if finding.patch else ""
+    yield _line("  ", (name, STYLES[finding.severity]), where, by)
+    yield _line(
+        "    ", (f"{told.place}: " if told.place else "", "bold"), one_line(finding.summary)
+    )
+    if told.detail_of and finding.detail:
+        yield Text(f"      (on {told.detail_of})", "dim")
+    for line in snippet(finding.detail, DETAIL_LINES):
+        yield Text(f"      {line}", "dim")
+
+
+def _findings(verdict: Verdict) -> Iterator[Text]:
+    told = digest.new_findings(verdict)
+    if told:
+        yield _heading("New with this series")
+    for item in told:
+        yield from _finding(verdict, item)
+
+
+def _troubles(verdict: Verdict) -> Iterator[Text]:
+    errors = digest.troubles(verdict, Outcome.ERROR)
+    if errors or verdict.error:
+        yield _heading("Could not be judged, by a fault of ours")
+    if verdict.error:
+        yield Text(f"  the run: {one_line(verdict.error)}")
+    for trouble in errors:
+        yield Text(f"  {', '.join(trouble.where)}: {trouble.reason}")
+    skips = digest.troubles(verdict, Outcome.SKIP)
+    if skips or verdict.skipped:
+        yield _heading("Skipped")
+    for trouble in skips:
+        yield Text(f"  {', '.join(trouble.where)}: {trouble.reason}")
+    for check, reason in verdict.skipped:
+        yield Text(f"  all targets {check}: {one_line(reason)}")
+
+
+def _base(verdict: Verdict) -> Iterator[Text]:
+    cached = [row.target for row in verdict.targets if any(c.base_cached for c in row.checks)]
+    yield _heading("Base")
+    yield Text(f"  {verdict.base.commit[:12]} ({one_line(verdict.base.reason)})")
+    for note in (*verdict.base.notes, *verdict.series.notes):
+        yield Text(f"  {one_line(note)}")
+    if cached:
+        yield Text(f"  seen in an earlier run: {', '.join(cached)}")
+    told = digest.inherited(verdict)
+    if told:
+        yield _heading(f"Inherited from base ({count(len(told), 'finding')}, not new)")
+    for item in told:
+        place = f"{item.place}: " if item.place else ""
+        where = f"{item.check} on {', '.join(item.targets)}"
+        yield Text(f"  {where}: {place}{one_line(item.finding.summary)}")
+
+
+def _coverage(verdict: Verdict) -> Iterator[Text]:
+    if verdict.not_covered or verdict.left_out:
+        yield _heading("Not covered")
+    for place in verdict.not_covered:
+        yield Text(f"  {digest.uncovered(place)}")
+    for reason, names in digest.left_out(verdict):
+        yield Text(f"  left out: {', '.join(names)}: {reason}")
+
+
+def render_verdict(verdict: Verdict) -> RenderableType:
+    """VERDICT in full: table, findings, what is ours, base, what was not covered, headline."""
+    told, _, rest = headline(verdict).partition(":")
+    last = _line("\n", (told, STYLES[verdict.outcome]), f":{rest}")
+    parts = (*_findings(verdict), *_troubles(verdict), *_base(verdict), *_coverage(verdict))
+    subject = Text(one_line(verdict.series.subject), "bold")
+    table = (Text(), _table(verdict)) if verdict.targets else ()
+    took = Text(f"Run {one_line(verdict.run)} took {clock(verdict.seconds)}.", "dim")
+    return Group(subject, *table, *parts, last, took)

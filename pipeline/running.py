@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One run from request to verdict, on this machine or with workers elsewhere."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from pipeline import intake
+from pipeline.app import make_app
+from pipeline.engine import conclude, discard, drive, owner
+from pipeline.fleet import Fleet
+from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
+from pipeline.report.json import to_json
+from pipeline.report.live import watch
+from pipeline.report.reply import to_reply
+from pipeline.report.reproduce import script
+from pipeline.report.terminal import print_verdict
+from pipeline.settings import Settings
+from pipeline.store import Options, RunRecord, Store
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to run, how, and where to write the answer."""
+
+    what: intake.Request
+    runtime: str
+    jobs: int | None
+    use_cache: bool
+    json_file: Path | None
+    reply_file: Path | None
+
+
+class Interrupted(CrosscheckError):
+    """A signal asked us to stop."""
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP end the run in good order, once."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Interrupted(f"interrupted by {signal.Signals(number).name}")
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def fleet_environment() -> dict[str, str]:
+    """What a worker needs of our environment: paths, and what crosscheck is told."""
+    wanted = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in wanted or name.startswith("CROSSCHECK_")
+    }
+
+
+def why_not(runtime: str) -> str:
+    """Why commands cannot be sandboxed with RUNTIME here, in one sentence; "" if they can.
+
+    Workers know; they are asked in a process of their own.
+    """
+    asked = subprocess.run(
+        (sys.executable, "-m", "workers.sandbox", runtime),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return (asked.stdout or asked.stderr).strip() if asked.returncode else ""
+
+
+def _writable(*files: Path | None) -> None:
+    """Refuse now what could not be written in an hour."""
+    for file in files:
+        if file is None:
+            continue
+        if not file.absolute().parent.is_dir() or not os.access(file.absolute().parent, os.W_OK):
+            raise InputError(f"Cannot write {file}: make its directory first.")
+
+
+def _record(request: RunRequest, taken: intake.Intake) -> RunRecord:
+    now = time.time()
+    name = time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(2)
+    cores = len(os.sched_getaffinity(0))
+    case = Case(
+        run=name, series=taken.series, base=taken.base, change=taken.change, rules=taken.rules
+    )
+    options = Options(
+        runtime=request.runtime,
+        use_cache=request.use_cache,
+        jobs=request.jobs or cores,
+        cores=cores,
+    )
+    return RunRecord(name, now, options, taken.plan, case, owner())
+
+
+def _leave_reproducers(directory: Path, record: RunRecord) -> None:
+    """Write, before anything runs, how to do the same without us."""
+    directory.mkdir(parents=True, exist_ok=True)
+    mbox = directory / "series.mbox"
+    mbox.write_bytes(b"".join(record.case.series.mails))
+    for planned in record.plan.targets:
+        text = script(record.case, planned.target, mbox)
+        (directory / f"reproduce-{planned.target.name}.sh").write_text(text)
+
+
+def _answer(request: RunRequest, verdict: Verdict) -> None:
+    print_verdict(verdict)
+    if request.json_file:
+        request.json_file.write_text(to_json(verdict))
+    if request.reply_file:
+        request.reply_file.write_bytes(to_reply(verdict, now=time.time()).message)
+
+
+def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
+    """The run's verdict; an honest ERROR if it is interrupted or the engine breaks."""
+    queues = tuple(dict.fromkeys(check.queue for check in record.plan.checks))
+    directory = settings.runs_dir / record.run
+    external = settings.redis_url
+    fleet = Fleet(
+        count=0 if external else min(record.options.jobs, max(1, len(record.plan.jobs))),
+        directory=directory,
+        queues=queues,
+        environ=fleet_environment(),
+        redis_url=external,
+    )
+    try:
+        with fleet, watch(record.plan, record.created_at) as show:
+            return drive(store, record, make_app(fleet.redis_url), fleet, show)
+    except (Interrupted, InfraError) as error:
+        return conclude(store, record, error=str(error))
+    finally:
+        discard(settings, record.run)
+
+
+def execute(
+    request: RunRequest, settings: Settings, store: Store, say: Callable[[str], None]
+) -> Verdict:
+    """Run it, print the verdict, write the files that were asked for.
+
+    Raises InputError and InfraError for what keeps the run from being started.
+    """
+    _writable(request.json_file, request.reply_file)
+    with _signals():
+        taken = intake.take_in(request.what, settings, say)
+        record = _record(request, taken)
+        if record.plan.jobs:
+            fault = why_not(request.runtime)
+            if fault:
+                raise InfraError(fault)
+        _leave_reproducers(settings.runs_dir / record.run, record)
+        store.create_run(record)
+        say(f"run {record.run}: {len(record.plan.jobs)} jobs on {record.options.jobs} workers")
+        if record.plan.jobs:
+            verdict = _drive(settings, store, record)
+        else:
+            verdict = conclude(store, record)
+    _answer(request, verdict)
+    return verdict

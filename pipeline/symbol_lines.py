@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What does one line of kernel C define, declare or export? Pure.
+
+Only what stands at column 0, as the kernel's coding style has it, and only what is certain:
+a line that could be anything else (a macro call, a statement, a type with an attribute that
+is not known here) yields nothing. It is read token by token, never by a backtracking
+expression, because the line is a stranger's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+#: Longer lines are data, not definitions.
+MAX_LINE = 500
+
+_TOKEN = re.compile(r"[A-Za-z_]\w*|[0-9]\w*|\S")
+_LITERAL_OR_COMMENT = re.compile(
+    r"""/\*.*?(?:\*/|$)|//.*$|"(?:\\.|[^"\\])*(?:"|$)|'(?:\\.|[^'\\]){1,4}'"""
+)
+_EXPORT = re.compile(
+    r"(?P<macro>EXPORT_SYMBOL(?:_GPL|_NS|_NS_GPL|_FOR_MODULES)?|EXPORT_PER_CPU_SYMBOL(?:_GPL)?)"
+    r"\(\s*(?P<name>[A-Za-z_]\w*)\s*(?:,|\)|$)"
+)
+#: include/linux/export.h: EXPORT_SYMBOL_FOR_MODULES() exports under the GPL too.
+_GPL_MACROS = ("_GPL", "_FOR_MODULES")
+_MACRO = re.compile(r"#\s*define\s+(?P<name>[A-Za-z_]\w*)")
+_INCLUDE_GUARD = re.compile(r"_*[A-Z][A-Z0-9_]*_H_*")
+
+_STATEMENTS = frozenset(
+    "return if else for while do switch case default goto typedef asm break continue".split()
+)
+_BUILTIN = frozenset("void char short int long float double signed unsigned bool _Bool".split())
+_QUALIFIERS = frozenset("const volatile register restrict static extern".split())
+_TAGS = frozenset(("struct", "union", "enum"))
+#: Words that may stand in a definition without being its type or its name, from
+#: include/linux/{compiler_attributes,compiler_types,cache,init,linkage,percpu-defs}.h.
+_ATTRIBUTES = frozenset(
+    """
+    ____cacheline_aligned ____cacheline_aligned_in_smp __acquires __aligned __alloc_size
+    __always_inline __always_unused __always_used __asmeq __assume_aligned __attribute__
+    __attribute_const__ __bitwise __bpf_kfunc __bss_decrypted __cacheline_aligned
+    __cacheline_aligned_in_smp __cleanup __cold __counted_by __cpuidle __deprecated
+    __designated_init __diag __exception_irq_entry __exit __exitdata __flatten __force
+    __hidden __init __init_memblock __init_or_acpilib __init_or_module __initcall
+    __initconst __initdata __initdata_memblock __initdata_or_meminfo __initdata_or_module
+    __inline __inline__ __iomem __irq_entry __kernel __kprobes __latent_entropy __malloc
+    __maybe_unused __meminit __meminitconst __meminitdata __must_check __must_hold __naked
+    __net_exit __net_init __net_initconst __net_initdata __no_kcsan __no_kmsan_checks
+    __no_profile __no_randomize_layout __no_sanitize_address __no_sanitize_coverage
+    __no_sanitize_memory __no_sanitize_undefined __no_stack_protector __nocfi __noclone
+    __noendbr __noinline __noinstr_section __nonstring __noreturn __nosavedata __noscs
+    __packed __page_aligned_bss __page_aligned_data __percpu __printf __private __pure
+    __randomize_layout __rcu __read_mostly __ref __refdata __releases __ro_after_init
+    __scanf __sched __section __softirq_entry __tracepoint_string __unused __used __user
+    __visible __weak asmlinkage inline noinline noinline_for_stack noinstr nokprobe_inline
+    notrace
+    """.split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a line says of NAME: "definition", "declaration" or "macro"."""
+
+    name: str
+    kind: str
+    static: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An export of NAME, as it is written."""
+
+    name: str
+    gpl_only: bool
+
+
+def plain(line: str) -> str:
+    """LINE with its strings emptied and its comments blanked, as far as one line tells."""
+    return _LITERAL_OR_COMMENT.sub(lambda m: '""' if m[0][0] == '"' else " ", line)
+
+
+def opens_comment(line: str) -> bool:
+    """Whether a comment begins in LINE and does not end there."""
+    last = None
+    for last in _LITERAL_OR_COMMENT.finditer(line):
+        pass
+    return last is not None and last[0].startswith("/*") and not last[0][2:].endswith("*/")
+
+
+def exported(line: str) -> Exported | None:
+    """The export that stands at column 0 of LINE; None in the body of a macro."""
+    match = _EXPORT.match(line)
+    if match is None or line.rstrip().endswith("\\"):
+        return None
+    return Exported(match["name"], match["macro"].endswith(_GPL_MACROS))
+
+
+def declared(line: str) -> tuple[Declared, ...]:
+    """What LINE, from its column 0, defines or declares; () if that is not certain."""
+    if len(line) > MAX_LINE or line.rstrip().endswith("\\"):
+        return ()
+    if line.startswith("#"):
+        return _macro(line)
+    if not re.match(r"[A-Za-z_]", line):
+        return ()
+    tokens = _without_attributes(_TOKEN.findall(plain(line)))
+    if not tokens or tokens[0] in _STATEMENTS:
+        return ()
+    head, rest = _head(tokens)
+    named = _name_of(head)
+    if named is None or not rest:
+        return ()
+    static, extern = "static" in head, "extern" in head
+    if rest[0] == "(":
+        if named.isupper():
+            return ()
+        prototype = rest[-1] == ";" and "{" not in rest
+        return (Declared(named, "declaration" if prototype else "definition", static),)
+    if rest[0] not in ("=", ";", "[", ","):
+        return ()
+    kind = "declaration" if extern else "definition"
+    return tuple(Declared(name, kind, static) for name in (named, *_further_names(rest)))
+
+
+def _macro(line: str) -> tuple[Declared, ...]:
+    match = _MACRO.match(line)
+    if match is None or _INCLUDE_GUARD.fullmatch(match["name"]):
+        return ()
+    return (Declared(match["name"], "macro"),)
+
+
+def _without_attributes(tokens: list[str]) -> list[str]:
+    kept: list[str] = []
+    depth = 0  # inside the parentheses of an attribute
+    after_attribute = False
+    for token in tokens:
+        if depth or (after_attribute and token == "("):
+            depth += (token == "(") - (token == ")")
+            after_attribute = False
+            continue
+        after_attribute = token in _ATTRIBUTES
+        if not after_attribute:
+            kept.append(token)
+    return kept
+
+
+def _head(tokens: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before the first punctuation that is no star, and the rest."""
+    for at, token in enumerate(tokens):
+        if token != "*" and not (token[0].isalpha() or token[0] == "_"):
+            return tokens[:at], tokens[at:]
+    return tokens, []
+
+
+def _name_of(head: list[str]) -> str | None:
+    """The name that HEAD declares, if the words before it are a type and nothing else."""
+    if not head or head[-1] == "*":
+        return None
+    *words, name = head
+    kind = [w for w in words if w != "*" and w not in _QUALIFIERS]
+    if name in _BUILTIN | _QUALIFIERS | _TAGS or not kind:
+        return None
+    if "*" in words and any(w not in _QUALIFIERS for w in words[_last_star(words) + 1 :]):
+        return None
+    if any(w in _BUILTIN for w in kind):
+        return name if all(w in _BUILTIN for w in kind) else None
+    if kind[0] in _TAGS:
+        return name if len(kind) == 2 else None
+    return name if len(kind) == 1 else None
+
+
+def _last_star(words: list[str]) -> int:
+    return len(words) - 1 - words[::-1].index("*")
+
+
+def _further_names(rest: list[str]) -> tuple[str, ...]:
+    """The other names of `unsigned long a, *b, c[2];`: none once there is an initialiser."""
+    names: list[str] = []
+    depth = 0
+    declarator: list[str] | None = None
+    for token in rest:
+        depth += (token in "[(") - (token in "])")
+        if token == "=" or token == "{":
+            return ()
+        if depth or token in "])":
+            continue
+        if token in (",", ";"):
+            if declarator is not None:
+                if len(declarator) != 1:
+                    return ()
+                names += declarator
+            declarator = []
+        elif token != "*" and declarator is not None:
+            declarator.append(token)
+    return tuple(names)

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Small builders of the nouns for tests: what a test does not say is unremarkable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.model import (
+    Artifact,
+    Base,
+    Change,
+    CheckSpec,
+    CheckVerdict,
+    FileChange,
+    Finding,
+    Hunk,
+    Job,
+    JobResult,
+    LeftOut,
+    Letter,
+    Machine,
+    Observation,
+    Outcome,
+    Patch,
+    Plan,
+    PlannedTarget,
+    Series,
+    Step,
+    Target,
+    TargetVerdict,
+    Verdict,
+    worst,
+)
+
+CHECKS = (
+    CheckSpec("build", needs=(), queue="build", deadline_s=1800),
+    CheckSpec("symbols", needs=("build",), queue="build", deadline_s=300),
+    CheckSpec("boot", needs=("build",), queue="boot", deadline_s=300),
+)
+ARCHES = {"sparc64": "sparc", "x86_64": "x86", "riscv64": "riscv", "mips-vce": "mips"}
+COMMIT = "edc2191a" * 5
+
+
+def machine(**changes) -> Machine:
+    values = {
+        "qemu": ("qemu-system-aarch64", "-M", "virt", "-kernel", "{image}", "-initrd",
+                 "{initramfs}", "-append", "{append}"),
+        "append": "console=ttyAMA0 panic=-1",
+        "seconds_limit": 60.0,
+        "zero_pages": 1,
+    }  # fmt: skip
+    return Machine(**(values | changes))
+
+
+def target(name="arm64", **changes) -> Target:
+    arch = ARCHES.get(name, name)
+    values = {
+        "name": name,
+        "arch": arch,
+        "make_arch": arch,
+        "cross_compile": f"{name}-linux-gnu-",
+        "packages": (f"gcc-{name}-linux-gnu",),
+        "make_targets": ("Image",),
+        "image": f"arch/{arch}/boot/Image",
+        "config": ("CONFIG_PRINTK=y", "# CONFIG_VT is not set"),
+        "machine": machine(),
+    }
+    return Target(**(values | changes))
+
+
+def letter(n=1, total=1, **changes) -> Letter:
+    number = f" {n}/{total}" if total > 1 else ""
+    values = {
+        "message_id": f"20260209-zero-page-{n}@series.invalid",
+        "subject": f"[PATCH v2{number}] mm: change number {n}",
+        "author": "Mike Rapoport <rppt@kernel.org>",
+        "to": ("Andrew Morton <akpm@linux-foundation.org>",),
+        "cc": ("linux-mm@kvack.org", "linux-kernel@vger.kernel.org"),
+    }
+    return Letter(**(values | changes))
+
+
+def series(total=1, **changes) -> Series:
+    patches = tuple(
+        Patch(n, f"mm: change number {n}", "Mike Rapoport <rppt@kernel.org>", letter(n, total))
+        for n in range(1, total + 1)
+    )
+    cover = None
+    if total > 1:
+        cover = letter(0, total, subject=f"[PATCH v2 0/{total}] mm: all the changes")
+    first = cover or patches[0].letter
+    values = {
+        "subject": "mm: all the changes" if cover else patches[0].subject,
+        "version": 2,
+        "message_id": first.message_id,
+        "author": "Mike Rapoport <rppt@kernel.org>",
+        "patches": patches,
+        "cover": cover,
+        "source": "zero-page-v2.mbox",
+    }
+    return Series(**(values | changes))
+
+
+def base(**changes) -> Base:
+    values = {
+        "tree": "/src/linux",
+        "commit": COMMIT,
+        "reason": "the commit whose blobs match the patch's index lines",
+    }
+    return Base(**(values | changes))
+
+
+def plan(*names: str, left_out=(), skipped=()) -> Plan:
+    taken = tuple(
+        PlannedTarget(target(name), "generic code is touched", tuple(c.name for c in CHECKS))
+        for name in names
+    )
+    left = tuple(LeftOut(arch, reason) for arch, reason in left_out)
+    return Plan(taken, left, CHECKS, skipped)
+
+
+def hunk(new=(1, 1), old=(1, 0)) -> Hunk:
+    """NEW and OLD are (start, count)."""
+    return Hunk(old_start=old[0], old_count=old[1], new_start=new[0], new_count=new[1])
+
+
+def file_change(path="mm/mm_init.c", *hunks: Hunk, status="M") -> FileChange:
+    return FileChange(path, "" if status == "A" else path, status, hunks or (hunk(),))
+
+
+def change(*files: FileChange, **changes) -> Change:
+    values = {
+        "base_commit": COMMIT,
+        "base_tree": "1" * 40,
+        "patched_commit": "2" * 40,
+        "patched_tree": "3" * 40,
+        "files": files,
+        "patches": (),
+    }
+    return Change(**(values | changes))
+
+
+def finding(severity=Outcome.FAIL, **changes) -> Finding:
+    values = {
+        "kind": "new-error",
+        "severity": severity,
+        "summary": "'zero_page_mask' undeclared",
+        "patch": 1,
+        "file": "mm/mm_init.c",
+        "line": 60,
+    }
+    return Finding(**(values | changes))
+
+
+def seen(check="build", side=Step.BASE, **changes) -> Observation:
+    return Observation(check, side, Artifact("seen.json", f"sha256:{'0' * 64}", 2), **changes)
+
+
+def results(name: str, check="build", *, seconds=1.0, cached=False, **judgement):
+    """The three results of a check that ran well; JUDGEMENT goes to the judge's."""
+    findings = judgement.get("findings", ())
+    outcome = worst((f.severity for f in findings), Outcome.PASS)
+    probes = tuple(
+        JobResult(
+            Job(name, check, side),
+            Outcome.PASS,
+            seconds=seconds,
+            observation=seen(check, side, cached=cached and side is Step.BASE),
+        )
+        for side in (Step.BASE, Step.PATCHED)
+    )
+    judge = {"outcome": outcome, "seconds": seconds} | judgement
+    return (*probes, JobResult(Job(name, check, Step.JUDGE), **judge))
+
+
+def cell(check: str, outcome=None, reason="", findings=(), **changes) -> CheckVerdict:
+    outcome = outcome or worst((f.severity for f in findings), Outcome.PASS)
+    return CheckVerdict(check, outcome, reason, 1.5, findings=tuple(findings), **changes)
+
+
+def row(name: str, *cells: CheckVerdict, reason="generic code is touched") -> TargetVerdict:
+    """A target's row; checks that CELLS do not name are PASS."""
+    named = {c.check: c for c in cells}
+    checks = tuple(named.get(c.name) or cell(c.name) for c in CHECKS)
+    return TargetVerdict(
+        name, ARCHES.get(name, name), worst(c.outcome for c in checks), reason, checks
+    )
+
+
+def verdict(*rows: TargetVerdict, **changes) -> Verdict:
+    error = [Outcome.ERROR] if changes.get("error") else []
+    values = {
+        "run": "20260210-120000-a1b2",
+        "outcome": worst([Outcome.PASS, *error, *(r.outcome for r in rows)]),
+        "series": series(),
+        "base": base(),
+        "targets": rows,
+        "left_out": (),
+        "not_covered": (),
+        "seconds": 412.25,
+    }
+    return Verdict(**(values | changes))
+
+
+def golden(path: Path, text: str, environ: Mapping[str, str]) -> str:
+    """The text kept at PATH, written anew first if CROSSCHECK_REWRITE_GOLDEN is set."""
+    if environ.get("CROSSCHECK_REWRITE_GOLDEN"):
+        path.write_text(text)
+    return path.read_text()

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The reconciler: what it does next, as tables of where the jobs stand."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from pipeline.coordinator import (
+    LEASE_S,
+    MAX_ATTEMPTS,
+    RESEND_S,
+    Send,
+    Settle,
+    TakeBack,
+    finished,
+    next_actions,
+)
+from pipeline.model import (
+    Artifact,
+    CheckSpec,
+    Job,
+    JobResult,
+    Machine,
+    Observation,
+    Outcome,
+    Plan,
+    PlannedTarget,
+    Step,
+    Target,
+)
+from pipeline.store import JobRow
+
+NOW = 1_000_000.0
+BUILD = CheckSpec("build", (), "build", 3600.0)
+BOOT = CheckSpec("boot", ("build",), "boot", 600.0)
+
+
+def target(name):
+    return Target(
+        name=name,
+        arch=name,
+        make_arch=name,
+        cross_compile="",
+        packages=(),
+        make_targets=("vmlinux",),
+        image="vmlinux",
+        config=(),
+        machine=Machine(qemu=("true",), append="", seconds_limit=60, zero_pages=1),
+    )
+
+
+def plan(*names, checks=(BUILD, BOOT)):
+    return Plan(
+        targets=tuple(
+            PlannedTarget(target(n), "generic", tuple(c.name for c in checks)) for n in names
+        ),
+        left_out=(),
+        checks=checks,
+    )
+
+
+def rows(of_plan, **known):
+    """All jobs waiting, but for those KNOWN as `target_check_step=dict(...)`."""
+    made = []
+    for job in of_plan.jobs:
+        key = f"{job.target}_{job.check}_{job.step}"
+        made.append(replace(JobRow(job), **known.pop(key, {})))
+    assert not known
+    return tuple(made)
+
+
+def seen(job, blocks=""):
+    artifact = Artifact("seen", "sha256:" + "0" * 64, 1)
+    return JobResult(
+        job=job,
+        outcome=Outcome.PASS,
+        observation=Observation(job.check, job.step, artifact, blocks=blocks),
+    )
+
+
+def done(check, step, *, blocks="", outcome=Outcome.PASS, reason=""):
+    job = Job("a", check, step)
+    result = seen(job, blocks)
+    if outcome is not Outcome.PASS:
+        result = JobResult(job=job, outcome=outcome, reason=reason)
+    return {"state": "done", "result": result}
+
+
+def act(of_plan, of_rows, now=NOW, window=2, cores=2):
+    return next_actions(of_plan, of_rows, now, window=window, cores=cores)
+
+
+def sent(actions):
+    return [a.row.job.id for a in actions if isinstance(a, Send)]
+
+
+def test_builds_start_first_and_no_more_than_the_window_lets():
+    p = plan("a", "b")
+    assert sent(act(p, rows(p))) == ["a/build/base", "a/build/patched"]
+    assert sent(act(p, rows(p), window=3)) == ["a/build/base", "a/build/patched", "b/build/base"]
+
+
+def test_what_was_begun_is_finished_before_more_is_begun():
+    p = plan("a", "b")
+    r = rows(p, a_build_base=done("build", "base"), a_build_patched=done("build", "patched"))
+    assert sent(act(p, r)) == ["a/build/judge", "a/boot/base"]
+
+
+def test_a_judge_waits_for_both_sides():
+    p = plan("a", checks=(BUILD,))
+    r = rows(p, a_build_base=done("build", "base"), a_build_patched={"state": "running",
+             "started_at": NOW, "lease_until": NOW + 10})
+    assert act(p, r) == ()
+
+
+def test_what_cannot_be_looked_at_is_skipped_and_says_why():
+    p = plan("a")
+    r = rows(
+        p,
+        a_build_base=done("build", "base"),
+        a_build_patched=done("build", "patched", blocks="the patched kernel does not build"),
+    )
+    settled = {a.row.job.id: a.result for a in act(p, r) if isinstance(a, Settle)}
+    assert settled["a/boot/patched"].outcome is Outcome.SKIP
+    assert settled["a/boot/patched"].reason == "the patched kernel does not build"
+
+
+def test_a_probe_that_went_wrong_makes_its_judgement_an_error_not_a_failure():
+    p = plan("a", checks=(BUILD,))
+    r = rows(
+        p,
+        a_build_base=done("build", "base", outcome=Outcome.ERROR, reason="no space left"),
+        a_build_patched=done("build", "patched"),
+    )
+    (settled,) = act(p, r)
+    assert settled.result.outcome is Outcome.ERROR
+    assert settled.result.reason == "base: no space left"
+
+
+def test_a_lost_worker_gives_its_job_back_a_bounded_number_of_times():
+    p = plan("a", checks=(BUILD,))
+    lost = {"state": "running", "started_at": NOW - 100, "lease_until": NOW - 1}
+    (action, *_) = act(p, rows(p, a_build_base=lost))
+    assert isinstance(action, TakeBack)
+    (action, *_) = act(p, rows(p, a_build_base=lost | {"attempt": MAX_ATTEMPTS}))
+    assert action.result.outcome is Outcome.ERROR
+    assert "lost 3 times" in action.result.reason
+
+
+def test_a_job_past_its_deadline_is_an_error_even_if_its_worker_lives():
+    p = plan("a", checks=(BUILD,))
+    r = rows(p, a_build_base={"state": "running", "started_at": NOW - 3601,
+             "lease_until": NOW + LEASE_S})
+    (action, *_) = act(p, r)
+    assert action.result.outcome is Outcome.ERROR
+    assert "deadline of 3600 s" in action.result.reason
+
+
+def test_an_unclaimed_message_is_sent_again_with_growing_patience():
+    p = plan("a", checks=(BUILD,))
+    queued = {"state": "queued", "queued_at": NOW - 40, "sent_at": NOW - RESEND_S - 1, "sends": 1}
+    assert "a/build/base" in sent(act(p, rows(p, a_build_base=queued)))
+    assert "a/build/base" not in sent(act(p, rows(p, a_build_base=queued | {"sends": 2})))
+
+
+def test_a_job_that_no_worker_ever_takes_ends_as_an_error():
+    p = plan("a", checks=(BUILD,))
+    queued = {"state": "queued", "queued_at": NOW - 3601, "sent_at": NOW - 1, "sends": 5}
+    (action, *_) = act(p, rows(p, a_build_base=queued))
+    assert "no worker took it" in action.result.reason
+
+
+def test_the_last_builds_get_all_the_cores():
+    p = plan("a", checks=(BUILD,))
+    assert [a.cores for a in act(p, rows(p), cores=8)] == [6, 6]
+    r = rows(p, a_build_base=done("build", "base"))
+    assert [a.cores for a in act(p, r, cores=8)] == [12]
+
+
+def simulate(seed):
+    """A run in which anything may go wrong at any time; returns its final rows."""
+    chance = random.Random(seed)
+    p = plan("a", "b", "c")
+    state = list(rows(p))
+    now = NOW
+    for _ in range(2000):
+        if finished(tuple(state)):
+            return state
+        now += chance.choice((0.1, 5.0, 40.0))
+        for action in act(p, tuple(state), now=now):
+            i = state.index(action.row) if action.row in state else None
+            assert i is not None, "an action must be about a row as it is"
+            if isinstance(action, Settle):
+                state[i] = replace(action.row, state="done", result=action.result)
+            elif isinstance(action, TakeBack):
+                state[i] = JobRow(action.row.job, attempt=action.row.attempt + 1)
+            else:
+                state[i] = replace(
+                    action.row, state="queued", sends=action.row.sends + 1,
+                    queued_at=action.row.queued_at or now, sent_at=now,
+                )
+        for i, row in enumerate(state):
+            luck = chance.random()
+            if row.state == "queued" and luck < 0.5:
+                state[i] = replace(row, state="running", started_at=now, lease_until=now + LEASE_S)
+            elif row.state == "running" and luck < 0.4:
+                blocks = "does not build" if luck < 0.05 else ""
+                state[i] = replace(row, state="done", result=seen(row.job, blocks))
+            elif row.state == "running" and luck < 0.7:
+                state[i] = replace(row, lease_until=now + LEASE_S)
+    raise AssertionError("the run did not end")
+
+
+def test_every_run_ends_whatever_is_lost():
+    for seed in range(100):
+        for row in simulate(seed):
+            assert row.result is not None

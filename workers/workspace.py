@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Source trees and build directories of jobs on this machine.
+
+A source tree is checked out once for each git tree id, is never changed afterwards, and is
+shared by all jobs, which see it read-only. A patched tree starts as hard links to its base.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.model import Change, InfraError, Step
+from pipeline.settings import Settings
+from pipeline.trees.checkout import checkout, checkout_from
+
+
+@contextmanager
+def _locked(path: Path, *, exclusive: bool) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def _source(
+    settings: Settings, tree: str, make: Callable[[Path], None], doing: Callable[[str], None]
+) -> Iterator[Path]:
+    """The checked-out TREE, made by MAKE if it is not there; kept while the context lasts."""
+    place = settings.sources_dir / tree
+    lock = settings.sources_dir / f"{tree}.lock"
+    while True:
+        with _locked(lock, exclusive=False):
+            if place.is_dir():
+                os.utime(lock)  # when it was last used, for whoever makes room
+                yield place
+                return
+        doing("waiting for the source tree")
+        with _locked(lock, exclusive=True):
+            if not place.is_dir():
+                doing("checking out the source tree")
+                partial = settings.sources_dir / f"{tree}.partial"
+                shutil.rmtree(partial, ignore_errors=True)
+                try:
+                    make(partial)
+                    partial.rename(place)
+                except OSError as error:
+                    raise InfraError(f"Cannot check out {tree}: {error}") from error
+
+
+@contextmanager
+def source(
+    settings: Settings, change: Change, side: Step, doing: Callable[[str], None]
+) -> Iterator[Path]:
+    """The source tree of SIDE of CHANGE, checked out and not to be written to.
+
+    Raises InfraError when it cannot be checked out.
+    """
+
+    def whole(directory: Path) -> None:
+        checkout(settings.git_dir, change.base_tree, directory)
+
+    with _source(settings, change.base_tree, whole, doing) as base:
+        if side is Step.BASE or change.patched_tree == change.base_tree:
+            yield base
+            return
+
+        def differing(directory: Path) -> None:
+            checkout_from(settings.git_dir, change.patched_tree, change.base_tree, base, directory)
+
+        with _source(settings, change.patched_tree, differing, doing) as patched:
+            yield patched
+
+
+@contextmanager
+def build_directory(settings: Settings, run: str, job: str, attempt: int) -> Iterator[Path]:
+    """A directory for one attempt of a job, with an empty `build` in it; removed at the end."""
+    directory = settings.builds_dir / run / f"{job.replace('/', '-')}-{attempt}"
+    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        (directory / "build").mkdir(parents=True)
+        yield directory
+    except OSError as error:
+        raise InfraError(f"Cannot work in {directory}: {error}") from error
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
