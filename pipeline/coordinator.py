@@ -123,21 +123,25 @@ def _urgency(plan: Plan, job: Job) -> tuple[int, int]:
     return (0 if job.step is Step.JUDGE else 1, -len(plan.check(job.check).needs))
 
 
-def _cores_each(plan: Plan, rows: tuple[JobRow, ...], window: int, cores: int) -> int:
-    """How many jobs each make may run, so that the cores are busy and not crowded.
+def cores_each(builds: int, window: int, cores: int) -> int:
+    """How many jobs each make may run, so that CORES are busy and not crowded.
 
-    Half more than its share: configuring, linking and the like leave cores idle. When
-    fewer jobs are left than may run side by side, the last ones get more.
+    BUILDS are left to do, at most WINDOW of them side by side. Half more than a build's
+    share: configuring, linking and the like leave cores idle. When fewer builds are left
+    than may run side by side, the last ones get more.
     """
-    roots = sum(
+    return max(1, math.ceil(1.5 * cores / max(1, min(window, builds))))
+
+
+def _share(plan: Plan, rows: tuple[JobRow, ...], window: int, cores: int) -> int:
+    builds = sum(
         1
         for row in rows
         if row.state != "done"
         and row.job.step is not Step.JUDGE
         and not plan.check(row.job.check).needs
     )
-    side_by_side = max(1, min(window, roots))
-    return max(1, math.ceil(1.5 * cores / side_by_side))
+    return cores_each(builds, window, cores)
 
 
 def _resend(row: JobRow, now: float) -> bool:
@@ -154,7 +158,7 @@ def next_actions(
     NOW is in seconds since the epoch, as are the times in ROWS.
     """
     by_job = {row.job: row for row in rows}
-    share = _cores_each(plan, rows, window, cores)
+    share = _share(plan, rows, window, cores)
     actions: list[Action] = []
     out = 0
     for row in rows:

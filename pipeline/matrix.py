@@ -15,6 +15,7 @@ from pathlib import Path
 from pipeline.matrix_schema import MatrixFile, PathEntry, TargetEntry
 from pipeline.model import CheckSpec, InputError, Machine, Target
 from pipeline.paths import ARCH, PathRule
+from pipeline.yaml_nodes import Key
 from pipeline.yaml_source import Source, read
 
 #: What Kconfig writes and reads: Documentation/kbuild/kconfig.rst, KCONFIG_ALLCONFIG.
@@ -51,15 +52,15 @@ def _checks(source: Source, file: MatrixFile) -> tuple[CheckSpec, ...]:
         for n, needed in enumerate(entry.needs):
             if needed not in file.checks:
                 known = ", ".join(file.checks)
-                where = ("checks", name, "needs", n)
-                raise source.fault(where, f"there is no check {needed}, there are {known}")
+                what = f"there is no check {needed}, there are {known}"
+                raise source.fault(("checks", name, "needs", n), what)
     graph = {name: entry.needs for name, entry in file.checks.items()}
     try:
         order = tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
         cycle: list[str] = error.args[1]
-        where = ("checks", cycle[0], "needs")
-        raise source.fault(where, f"needs itself: {' → '.join(reversed(cycle))}") from None
+        what = f"needs itself: {' → '.join(reversed(cycle))}"
+        raise source.fault(("checks", cycle[0], "needs"), what) from None
     return tuple(
         CheckSpec(name, entry.needs, entry.queue, entry.deadline_s)
         for name, entry in sorted(file.checks.items(), key=lambda item: order.index(item[0]))
@@ -89,30 +90,31 @@ def _machine(entry: TargetEntry, seconds_limit: float) -> Machine:
         append=entry.machine.append,
         seconds_limit=entry.machine.seconds_limit or seconds_limit,
         zero_pages=entry.machine.zero_pages,
-        kvm=entry.machine.kvm,
     )
 
 
 def _config(source: Source, file: MatrixFile, target: str) -> tuple[str, ...]:
     """The lines of the common fragments, then of the target's own."""
     directory = source.path.parent / file.fragments
-    named = [(("common", "config", n), f) for n, f in enumerate(file.common.config)]
-    own = file.targets[target].config
-    named += [(("targets", target, "config", n), f) for n, f in enumerate(own)]
+    named: tuple[tuple[Key, tuple[str, ...]], ...] = (
+        (("common", "config"), file.common.config),
+        (("targets", target, "config"), file.targets[target].config),
+    )
     lines: list[str] = []
-    for key, fragment in named:
-        try:
-            text = (directory / fragment).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            what = f"the fragment {directory / fragment} cannot be read: {why}"
-            raise source.fault(key, what) from None
-        lines += _fragment_lines(directory / fragment, text)
+    for key, fragments in named:
+        for n, fragment in enumerate(fragments):
+            try:
+                text = (directory / fragment).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                what = f"the fragment {directory / fragment} cannot be read: {why}"
+                raise source.fault((*key, n), what) from None
+            lines += _fragment_lines(directory / fragment, text)
     return tuple(lines)
 
 
 def _fragment_lines(path: Path, text: str) -> list[str]:
-    """The lines of a fragment that say something; other comments and blank lines are not."""
+    """The lines of a fragment that say something: no blank lines, no other comments."""
     lines = []
     for number, line in enumerate(text.splitlines(), start=1):
         if _CONFIG.fullmatch(line):

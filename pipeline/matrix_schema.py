@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from pipeline.paths import ALL, ARCH
-from pipeline.yaml_source import Strict, one_or_many
+from pipeline.yaml_source import Strict, not_empty, one_or_many
 
 _PLACEHOLDERS = ("{image}", "{initramfs}", "{append}")
 #: What crosscheck itself gives to make.
@@ -95,7 +95,6 @@ class MachineEntry(Strict):
     append: Line
     zero_pages: Annotated[int, Field(ge=1)]
     seconds_limit: Seconds | None = None
-    kvm: bool = False
 
 
 class TargetEntry(Strict):
@@ -104,8 +103,8 @@ class TargetEntry(Strict):
     arch: Arch
     make_arch: Arch | None = None
     cross_compile: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]+-)?$")]
-    packages: Annotated[tuple[Name, ...], Field(min_length=1)]
-    make: Annotated[tuple[Word, ...], Field(min_length=1)]
+    packages: Annotated[tuple[Name, ...], not_empty]
+    make: Annotated[tuple[Word, ...], not_empty]
     image: Annotated[Line, AfterValidator(_relative)]
     config: tuple[Fragment, ...]
     machine: MachineEntry
@@ -117,9 +116,7 @@ class TargetEntry(Strict):
 class PathEntry(Strict):
     """A rule about paths."""
 
-    match: Annotated[
-        tuple[Annotated[Word, AfterValidator(_pattern)], ...], one_or_many, Field(min_length=1)
-    ]
+    match: Annotated[tuple[Annotated[Word, AfterValidator(_pattern)], ...], one_or_many, not_empty]
     what: Line
     affects: Annotated[
         tuple[Annotated[str, StringConstraints(pattern=r"^([a-z0-9_]+|\{arch\})$")], ...],
@@ -131,8 +128,8 @@ class PathEntry(Strict):
 class MatrixFile(Strict):
     """The whole file."""
 
-    checks: Annotated[dict[Name, CheckEntry], Field(min_length=1)]
+    checks: Annotated[dict[Name, CheckEntry], not_empty]
     fragments: Annotated[Line, AfterValidator(_relative)]
     common: CommonEntry
-    targets: Annotated[dict[Name, TargetEntry], Field(min_length=1)]
+    targets: Annotated[dict[Name, TargetEntry], not_empty]
     paths: tuple[PathEntry, ...]

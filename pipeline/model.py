@@ -323,7 +323,11 @@ class Rule:
     name: str
     symbol: str
     expect: tuple[str, ...]  # of: present, absent, exported, not-exported, gpl-only, not-gpl-only
-    section: str = ""  # glob of the ELF section, e.g. ".data..ro_after_init"; "" asks nothing
+    # A glob of the ELF section's name in vmlinux, e.g. ".init.data"; "" asks nothing. The word
+    # "ro_after_init" asks for a place between __start_ro_after_init and __end_ro_after_init,
+    # or in a section whose name contains it: most architectures put that data into .rodata.
+    # A symbol that is not defined breaks no section rule: that is for EXPECT to demand.
+    section: str = ""
     unmentioned: bool = False  # no source may name it
     when: When = When()
     severity: Outcome = Outcome.FAIL

@@ -13,11 +13,9 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.change import owner, remover
 from pipeline.model import Change, FileChange, Rule, SymbolChange
-from pipeline.symbol_lines import Declared, declared, exported, opens_comment, plain
+from pipeline.symbol_lines import Declared, declared, exported, plain, uncommented
 
 _C_FILE = (".c", ".h", ".S", ".inc")
-#: A line of a block comment, as the kernel writes them: ` * text`.
-_COMMENT_LINE = re.compile(r"\s* \*(\s|/|$)")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 #: `PAGEFLAG(Foo, …)` makes SetPageFoo(): arguments of macros that may paste names together.
 _MACRO_CALL = re.compile(r"\b(?!EXPORT_)[A-Z][A-Z0-9_]{2,}\(([^()]*)\)")
@@ -64,14 +62,7 @@ def _lines(changed: FileChange, *, old: bool) -> Iterator[_Line]:
         return
     for hunk in changed.hunks:
         start, texts = (hunk.old_start, hunk.removed) if old else (hunk.new_start, hunk.added)
-        inside = False  # a comment that began in this hunk
-        for at, text in enumerate(texts):
-            line = text
-            if inside:
-                line = text.partition("*/")[2]
-            elif _COMMENT_LINE.match(text):
-                line = ""
-            inside = "*/" not in text if inside else opens_comment(line)
+        for at, line in enumerate(uncommented(texts)):
             continued = at > 0 and texts[at - 1].rstrip().endswith("\\")
             yield changed, start + at, " " + line if continued else line
 

@@ -10,15 +10,24 @@ expression, because the line is a stranger's.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 #: Longer lines are data, not definitions.
 MAX_LINE = 500
 
-_TOKEN = re.compile(r"[A-Za-z_]\w*|[0-9]\w*|\S")
+_TOKEN = re.compile(r"[A-Za-z_]\w*|[0-9]\w*|\S", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _LITERAL_OR_COMMENT = re.compile(
     r"""/\*.*?(?:\*/|$)|//.*$|"(?:\\.|[^"\\])*(?:"|$)|'(?:\\.|[^'\\]){1,4}'"""
 )
+#: A line of a block comment, as the kernel writes them: ` * text`.
+_COMMENT_LINE = re.compile(r"\s* \*(\s|/|$)")
 _EXPORT = re.compile(
     r"(?P<macro>EXPORT_SYMBOL(?:_GPL|_NS|_NS_GPL|_FOR_MODULES)?|EXPORT_PER_CPU_SYMBOL(?:_GPL)?)"
     r"\(\s*(?P<name>[A-Za-z_]\w*)\s*(?:,|\)|$)"
@@ -28,16 +37,13 @@ _GPL_MACROS = ("_GPL", "_FOR_MODULES")
 _MACRO = re.compile(r"#\s*define\s+(?P<name>[A-Za-z_]\w*)")
 _INCLUDE_GUARD = re.compile(r"_*[A-Z][A-Z0-9_]*_H_*")
 
-_STATEMENTS = frozenset(
-    "return if else for while do switch case default goto typedef asm break continue".split()
-)
-_BUILTIN = frozenset("void char short int long float double signed unsigned bool _Bool".split())
-_QUALIFIERS = frozenset("const volatile register restrict static extern".split())
+_STATEMENTS = _words("return if else for while do switch case default goto typedef asm")
+_BUILTIN = _words("void char short int long float double signed unsigned bool _Bool")
+_QUALIFIERS = _words("const volatile register restrict static extern")
 _TAGS = frozenset(("struct", "union", "enum"))
 #: Words that may stand in a definition without being its type or its name, from
 #: include/linux/{compiler_attributes,compiler_types,cache,init,linkage,percpu-defs}.h.
-_ATTRIBUTES = frozenset(
-    """
+_ATTRIBUTES = _words("""
     ____cacheline_aligned ____cacheline_aligned_in_smp __acquires __aligned __alloc_size
     __always_inline __always_unused __always_used __asmeq __assume_aligned __attribute__
     __attribute_const__ __bitwise __bpf_kfunc __bss_decrypted __cacheline_aligned
@@ -56,8 +62,7 @@ _ATTRIBUTES = frozenset(
     __scanf __sched __section __softirq_entry __tracepoint_string __unused __used __user
     __visible __weak asmlinkage inline noinline noinline_for_stack noinstr nokprobe_inline
     notrace
-    """.split()
-)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +87,23 @@ def plain(line: str) -> str:
     return _LITERAL_OR_COMMENT.sub(lambda m: '""' if m[0][0] == '"' else " ", line)
 
 
-def opens_comment(line: str) -> bool:
-    """Whether a comment begins in LINE and does not end there."""
-    last = None
-    for last in _LITERAL_OR_COMMENT.finditer(line):
-        pass
-    return last is not None and last[0].startswith("/*") and not last[0][2:].endswith("*/")
+def uncommented(lines: Iterable[str]) -> Iterator[str]:
+    """LINES that follow each other, those of block comments emptied, as far as LINES tell."""
+    inside = False
+    for line in lines:
+        if inside:
+            yield line.partition("*/")[2]
+            inside = "*/" not in line
+        else:
+            yield "" if _COMMENT_LINE.match(line) else line
+            inside = _opens_comment(line)
+
+
+def _opens_comment(line: str) -> bool:
+    return any(
+        match[0].startswith("/*") and not match[0][2:].endswith("*/")
+        for match in _LITERAL_OR_COMMENT.finditer(line)
+    )
 
 
 def exported(line: str) -> Exported | None:
@@ -101,28 +117,31 @@ def exported(line: str) -> Exported | None:
 def declared(line: str) -> tuple[Declared, ...]:
     """What LINE, from its column 0, defines or declares; () if that is not certain."""
     if len(line) > MAX_LINE or line.rstrip().endswith("\\"):
-        return ()
+        return ()  # data, or the body of a macro
     if line.startswith("#"):
         return _macro(line)
-    if not re.match(r"[A-Za-z_]", line):
+    words = _without_attributes(_TOKEN.findall(plain(line)))
+    if not words or line[0].isspace() or words[0] in _STATEMENTS:
         return ()
-    tokens = _without_attributes(_TOKEN.findall(plain(line)))
-    if not tokens or tokens[0] in _STATEMENTS:
+    head, rest = _head(words)
+    name = _name_of(head)
+    if name is None or not rest:
         return ()
-    head, rest = _head(tokens)
-    named = _name_of(head)
-    if named is None or not rest:
-        return ()
-    static, extern = "static" in head, "extern" in head
-    if rest[0] == "(":
-        if named.isupper():
-            return ()
-        prototype = rest[-1] == ";" and "{" not in rest
-        return (Declared(named, "declaration" if prototype else "definition", static),)
+    return _function(name, head, rest) if rest[0] == "(" else _variables(name, head, rest)
+
+
+def _function(name: str, head: list[str], rest: list[str]) -> tuple[Declared, ...]:
+    if name.isupper():
+        return ()  # a macro that defines something
+    prototype = rest[-1] == ";" and "{" not in rest
+    return (Declared(name, "declaration" if prototype else "definition", "static" in head),)
+
+
+def _variables(name: str, head: list[str], rest: list[str]) -> tuple[Declared, ...]:
     if rest[0] not in ("=", ";", "[", ","):
         return ()
-    kind = "declaration" if extern else "definition"
-    return tuple(Declared(name, kind, static) for name in (named, *_further_names(rest)))
+    kind = "declaration" if "extern" in head else "definition"
+    return tuple(Declared(n, kind, "static" in head) for n in (name, *_further_names(rest)))
 
 
 def _macro(line: str) -> tuple[Declared, ...]:
@@ -132,27 +151,27 @@ def _macro(line: str) -> tuple[Declared, ...]:
     return (Declared(match["name"], "macro"),)
 
 
-def _without_attributes(tokens: list[str]) -> list[str]:
+def _without_attributes(words: list[str]) -> list[str]:
     kept: list[str] = []
     depth = 0  # inside the parentheses of an attribute
     after_attribute = False
-    for token in tokens:
-        if depth or (after_attribute and token == "("):
-            depth += (token == "(") - (token == ")")
+    for word in words:
+        if depth or (after_attribute and word == "("):
+            depth += (word == "(") - (word == ")")
             after_attribute = False
             continue
-        after_attribute = token in _ATTRIBUTES
+        after_attribute = word in _ATTRIBUTES
         if not after_attribute:
-            kept.append(token)
+            kept.append(word)
     return kept
 
 
-def _head(tokens: list[str]) -> tuple[list[str], list[str]]:
+def _head(words: list[str]) -> tuple[list[str], list[str]]:
     """What stands before the first punctuation that is no star, and the rest."""
-    for at, token in enumerate(tokens):
-        if token != "*" and not (token[0].isalpha() or token[0] == "_"):
-            return tokens[:at], tokens[at:]
-    return tokens, []
+    for at, word in enumerate(words):
+        if word != "*" and not _IDENTIFIER.fullmatch(word):
+            return words[:at], words[at:]
+    return words, []
 
 
 def _name_of(head: list[str]) -> str | None:
@@ -181,18 +200,18 @@ def _further_names(rest: list[str]) -> tuple[str, ...]:
     names: list[str] = []
     depth = 0
     declarator: list[str] | None = None
-    for token in rest:
-        depth += (token in "[(") - (token in "])")
-        if token == "=" or token == "{":
+    for word in rest:
+        depth += (word in "[(") - (word in "])")
+        if word in ("=", "{"):
             return ()
-        if depth or token in "])":
+        if depth or word in "])":
             continue
-        if token in (",", ";"):
+        if word in (",", ";"):
             if declarator is not None:
                 if len(declarator) != 1:
                     return ()
                 names += declarator
             declarator = []
-        elif token != "*" and declarator is not None:
-            declarator.append(token)
+        elif word != "*" and declarator is not None:
+            declarator.append(word)
     return tuple(names)

@@ -29,10 +29,6 @@ from pipeline.model import (
 Results = Mapping[Job, JobResult]
 
 
-def _sides(steps: Iterable[Step]) -> str:
-    return " and ".join(str(step) for step in steps)
-
-
 def _errors(steps: Mapping[Step, JobResult]) -> str:
     """Why the probes could not see; one reason is given once, with the sides it holds for."""
     reasons: dict[str, list[Step]] = {}
@@ -40,7 +36,7 @@ def _errors(steps: Mapping[Step, JobResult]) -> str:
         result = steps.get(step)
         if result is not None and result.outcome is Outcome.ERROR:
             reasons.setdefault(result.reason or "no reason given", []).append(step)
-    return "; ".join(f"{_sides(sides)}: {reason}" for reason, sides in reasons.items())
+    return "; ".join(f"{' and '.join(sides)}: {reason}" for reason, sides in reasons.items())
 
 
 def _outcome(steps: Mapping[Step, JobResult]) -> tuple[Outcome, str]:
@@ -53,7 +49,7 @@ def _outcome(steps: Mapping[Step, JobResult]) -> tuple[Outcome, str]:
         if step in steps and steps[step].outcome is Outcome.SKIP:
             return Outcome.SKIP, steps[step].reason
     missing = [step for step in Step if step not in steps]
-    return Outcome.ERROR, f"no result from {_sides(missing)}"
+    return Outcome.ERROR, f"no result from {', '.join(missing)}"
 
 
 def _cell(target: str, check: str, results: Results) -> CheckVerdict:
@@ -92,6 +88,7 @@ def decide(
     base: Base,
     plan: Plan,
     results: Iterable[JobResult],
+    *,
     change: Change,
     seconds: float,
     error: str = "",

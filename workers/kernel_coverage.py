@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipeline.model import FileChange
-from workers.check import BUILD, SOURCE, Bench
+from workers.check import SOURCE, Bench
 from workers.kernel_objects import Objects
 from workers.parsers import coverage
 from workers.parsers.coverage_text import MARK, instrumented
@@ -23,9 +24,11 @@ from workers.sandbox.contract import Limits, Mount
 
 #: How many compilations that used a file are asked before a group counts as left out.
 TRIES = 3
-LIMITS = Limits(seconds=60)
+LIMITS = Limits(seconds=60, file_bytes=64 << 20)
+#: Where a compilation sees the directory for its answer.
+ASIDE = "/crosscheck"
 
-_MARK = re.compile(rf"^#define {MARK}(\w+)", re.M)
+_MARK = re.compile(rf"^#define {MARK}(file|\d+)\b", re.MULTILINE)
 
 
 def stretches(
@@ -63,7 +66,7 @@ def _of_file(
 
 def _text(path: Path) -> str:
     """The file's text; a symbolic link has none of its own."""
-    return "" if path.is_symlink() else path.read_text(encoding="utf-8", errors="replace")
+    return "" if path.is_symlink() else path.read_bytes().decode(errors="replace")
 
 
 def _active(
@@ -102,17 +105,18 @@ def _worth_asking(path: str, touched: tuple[str, ...], objects: Objects) -> tupl
 
 def _groups_kept(bench: Bench, path: str, text: str, recipe: Recipe) -> frozenset[int] | None:
     """The groups of PATH that are compiled for RECIPE; None if that cannot be found out."""
-    output = ".crosscheck-macros"
-    argv = preprocess(recipe.command, f"{BUILD}/{output}")
+    argv = preprocess(recipe.command, f"{ASIDE}/macros")
     if argv is None:
         return None
-    copy = bench.build / f".crosscheck-{Path(path).name}"
-    copy.write_text(instrumented(text), encoding="utf-8")
-    macros = bench.build / output
-    macros.unlink(missing_ok=True)
-    over = Mount(copy, f"{SOURCE}/{path}")
-    ended = bench.run(argv, limits=LIMITS, mounts=(over,), env={"LC_ALL": "C"})
-    if ended.stopped or ended.exit_code != 0 or not macros.is_file():
-        return None
-    marks = _MARK.findall(macros.read_text(encoding="utf-8", errors="replace"))
+    with TemporaryDirectory(prefix="lines-", dir=bench.build.parent) as directory:
+        # Not in the build directory: what stands there was made by the patch's own code.
+        aside = Path(directory)
+        copy, macros = aside / "source", aside / "macros"
+        copy.write_bytes(instrumented(text).encode())
+        bench.sandbox.adopt(aside)
+        mounts = (Mount(aside, ASIDE, writable=True), Mount(copy, f"{SOURCE}/{path}"))
+        ended = bench.run(argv, limits=LIMITS, mounts=mounts, env={"LC_ALL": "C"})
+        if ended.stopped or ended.exit_code != 0 or macros.is_symlink() or not macros.is_file():
+            return None
+        marks = _MARK.findall(macros.read_bytes().decode(errors="replace"))
     return frozenset(int(mark) for mark in marks if mark != "file") if "file" in marks else None

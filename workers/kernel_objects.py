@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import stat
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from workers.parsers.kbuild_cmd import Recipe, parse
+
+#: More than any `.X.cmd` file of a kernel has: the largest are about 100 kB.
+COMMAND_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +27,28 @@ class Objects:
     recipes: tuple[Recipe, ...]
 
 
+def _commands(build: Path) -> Iterator[Path]:
+    """The `.X.cmd` files under BUILD. The patch's own code wrote there: plain files only."""
+    for directory, _, names in os.walk(build):
+        for name in names:
+            path = Path(directory, name)
+            if name.startswith(".") and name.endswith(".cmd"):
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode) and status.st_size <= COMMAND_BYTES:
+                    yield path
+
+
 def scan(build: Path, wanted: Collection[str]) -> Objects:
     """What was compiled in BUILD, and the recipes that used a file of WANTED."""
     files: set[str] = set()
     recipes = []
     count = 0
-    for directory, _, names in os.walk(build):
-        for name in names:
-            if not (name.startswith(".") and name.endswith(".cmd")):
-                continue
-            recipe = parse(Path(directory, name).read_text(encoding="utf-8", errors="replace"))
-            if recipe is None:
-                continue
-            count += bool(recipe.source_file) and recipe.made.endswith(".o")
-            files |= recipe.files
-            if not recipe.files.isdisjoint(wanted):
-                recipes.append(recipe)
+    for path in _commands(build):
+        recipe = parse(path.read_bytes().decode(errors="replace"))
+        if recipe is None:
+            continue
+        count += bool(recipe.source_file) and recipe.made.endswith(".o")
+        files |= recipe.files
+        if not recipe.files.isdisjoint(wanted):
+            recipes.append(recipe)
     return Objects(tuple(sorted(files)), count, tuple(sorted(recipes, key=lambda r: r.made)))

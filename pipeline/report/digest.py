@@ -29,8 +29,8 @@ class Told:
     @property
     def place(self) -> str:
         """`file:line`, `file` or ""."""
-        finding = self.finding
-        return f"{finding.file}:{finding.line}" if finding.line else finding.file
+        file = one_line(self.finding.file)
+        return f"{file}:{self.finding.line}" if self.finding.line else file
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +145,8 @@ def uncovered(place: NotCovered) -> str:
     """`mm/a.c lines 3, 7-9: reason`; what was removed is numbered as in base, and says so."""
     removed = " (removed)" if place.side is Step.BASE else ""
     return f"{one_line(place.file)} {line_ranges(place.lines)}{removed}: {one_line(place.reason)}"
+
+
+def base(verdict: Verdict) -> str:
+    """`edc2191aedc2 (why this commit)`."""
+    return f"{one_line(verdict.base.commit)[:12]} ({one_line(verdict.base.reason)})"

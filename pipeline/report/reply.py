@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from datetime import datetime
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -24,8 +24,10 @@ from pipeline.report import digest
 from pipeline.report.addressing import answered, recipients, sender_address, thread
 from pipeline.report.headline import headline, patch_name
 from pipeline.report.json import SCHEMA_VERSION
-from pipeline.report.wording import clock, count, line_ranges, one_line, snippet, wrapped
+from pipeline.report.wording import clock, count, one_line, snippet, wrapped
 
+#: Who a reply is from where nobody said.
+SENDER = "crosscheck <crosscheck@localhost>"
 #: How much of what a tool said goes into a mail; all of it is in the JSON.
 DETAIL_LINES = 20
 INHERITED_MOST = 8
@@ -153,6 +155,7 @@ def _text(verdict: Verdict) -> str:
             if len(uncovered) > NOT_COVERED_MOST
             else "",
             left_out=digest.left_out(verdict),
+            base=digest.base(verdict),
             took=clock(verdict.seconds),
             run_again=_run_again(verdict),
             reproduce=_reproduce(verdict),
@@ -181,8 +184,8 @@ def _message_id(verdict: Verdict, sender: Address) -> str:
     return f"<crosscheck.{run}@{sender.domain}>"
 
 
-def to_reply(verdict: Verdict, sender: str, now: datetime) -> Reply:
-    """VERDICT as a mail from SENDER (`Name <address>`), dated NOW (with a time zone).
+def to_reply(verdict: Verdict, sender: str = SENDER, *, now: float) -> Reply:
+    """VERDICT as a mail from SENDER (`Name <address>`), dated NOW (seconds since the epoch).
 
     It answers the mail of the guilty patch where exactly one is to blame, else the cover
     letter or the first mail; a series from a git range is answered to its author, in no
@@ -199,7 +202,7 @@ def to_reply(verdict: Verdict, sender: str, now: datetime) -> Reply:
     if cc:
         message["Cc"] = cc
     message["Subject"] = _subject(verdict, letter)
-    message["Date"] = now
+    message["Date"] = datetime.fromtimestamp(now, UTC)
     message["Message-ID"] = _message_id(verdict, ours)
     if references:
         message["In-Reply-To"] = references[-1]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How does a verdict look on a terminal, or in a file? Pure: gives text, writes nothing.
+"""How does a verdict look on a terminal, or in a file? Pure but for `print_verdict`.
 
-`render_verdict` gives what rich can print; `plain` makes text without colours of it, in
-which no line is broken, so that it can be searched. Nothing here reads rich's markup: what
-compilers and mails say is shown as it is, less control characters.
+`view` gives what rich can print; `plain` makes text without colours of it, in which no line
+is broken, so that it can be searched. Nothing here reads rich's markup: what compilers and
+mails say is shown as it is, less control characters.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _troubles(verdict: Verdict) -> Iterator[Text]:
 def _base(verdict: Verdict) -> Iterator[Text]:
     cached = [row.target for row in verdict.targets if any(c.base_cached for c in row.checks)]
     yield _heading("Base")
-    yield Text(f"  {verdict.base.commit[:12]} ({one_line(verdict.base.reason)})")
+    yield Text(f"  {digest.base(verdict)}")
     for note in (*verdict.base.notes, *verdict.series.notes):
         yield Text(f"  {one_line(note)}")
     if cached:
@@ -134,8 +134,8 @@ def _coverage(verdict: Verdict) -> Iterator[Text]:
         yield Text(f"  left out: {', '.join(names)}: {reason}")
 
 
-def render_verdict(verdict: Verdict) -> RenderableType:
-    """VERDICT in full: table, findings, what is ours, base, what was not covered, headline."""
+def view(verdict: Verdict) -> RenderableType:
+    """VERDICT in full, for rich: the table first, what it comes to last."""
     told, _, rest = headline(verdict).partition(":")
     last = _line("\n", (told, STYLES[verdict.outcome]), f":{rest}")
     parts = (*_findings(verdict), *_troubles(verdict), *_base(verdict), *_coverage(verdict))
@@ -143,3 +143,17 @@ def render_verdict(verdict: Verdict) -> RenderableType:
     table = (Text(), _table(verdict)) if verdict.targets else ()
     took = Text(f"Run {one_line(verdict.run)} took {clock(verdict.seconds)}.", "dim")
     return Group(subject, *table, *parts, last, took)
+
+
+def render_verdict(verdict: Verdict) -> str:
+    """VERDICT in full, as text without colours."""
+    return plain(view(verdict))
+
+
+def print_verdict(verdict: Verdict, console: Console | None = None) -> None:
+    """Write VERDICT to CONSOLE (stdout by default), in colours if it is a terminal."""
+    console = console or Console()
+    if console.is_terminal:
+        console.print(view(verdict), markup=False, highlight=False)
+    else:
+        console.file.write(render_verdict(verdict))

@@ -20,6 +20,7 @@ from pipeline.model import (
     LeftOut,
     Letter,
     Machine,
+    NotCovered,
     Observation,
     Outcome,
     Patch,
@@ -208,3 +209,118 @@ def golden(path: Path, text: str, environ: Mapping[str, str]) -> str:
     if environ.get("CROSSCHECK_REWRITE_GOLDEN"):
         path.write_text(text)
     return path.read_text()
+
+
+def zero_page_verdicts() -> Mapping[str, Verdict]:
+    """Verdicts as they are written in real life, by what happened: the stories of the reports."""
+    six = ("arm64", "mips", "riscv64", "s390", "sparc64", "x86_64")
+    left = ("alpha", "arc", "csky", "hexagon", "loongarch", "m68k", "microblaze", "nios2")
+    left += ("openrisc", "parisc", "powerpc", "sh", "um", "xtensa")
+    others = tuple(LeftOut(arch, "no target in the matrix") for arch in left)
+    numa = NotCovered(
+        "arch/mips/mm/init.c",
+        ((411, 418), (424, 424)),
+        "compiled only where `defined(CONFIG_NUMA)`",
+        Step.BASE,
+    )
+    whole = {"left_out": others, "not_covered": (numa,)}
+    unused = finding(
+        Outcome.WARN,
+        kind="new-warning",
+        summary="unused variable 'order' [-Wunused-variable]",
+        patch=2,
+        file="arch/mips/mm/init.c",
+        line=70,
+        detail="arch/mips/mm/init.c: In function 'arch_setup_zero_pages':\n"
+        "arch/mips/mm/init.c:70:22: warning: unused variable 'order' [-Wunused-variable]\n"
+        "   70 |         unsigned int order;\n"
+        "      |                      ^~~~~",
+    )
+    undeclared = finding(
+        summary="'zero_page_mask' undeclared (first use in this function)",
+        patch=2,
+        file="arch/s390/mm/init.c",
+        line=81,
+        symbol="zero_page_mask",
+        detail="arch/s390/mm/init.c:81:9: error: 'zero_page_mask' undeclared",
+    )
+    export = finding(
+        kind="not-exported",
+        summary="__zero_page is not exported, though the series adds EXPORT_SYMBOL(__zero_page)",
+        patch=3,
+        line=61,
+        symbol="__zero_page",
+    )
+    old = finding(
+        Outcome.WARN,
+        kind="warning",
+        summary="'vmemmap_end' defined but not used [-Wunused-variable]",
+        patch=None,
+        file="arch/sparc/mm/init_64.c",
+        line=1411,
+    )
+    hang = finding(
+        kind="boot-hang",
+        summary="the kernel makes no progress after `Run /init as init process`",
+        patch=None,
+        file="",
+        line=None,
+        detail="\n".join(f"[    0.{n:06}] line {n} of the console" for n in range(30)),
+    )
+    no_kernel = "the patched kernel does not build"
+    lost = "patched: its worker was lost 3 times; see the memory and disk of the workers"
+    return {
+        "pass": verdict(*(row(name) for name in six), **whole),
+        "fail": verdict(
+            row("arm64", cell("symbols", findings=[export])),
+            row("mips", cell("build", findings=[unused])),
+            row(
+                "s390",
+                cell("build", findings=[undeclared]),
+                cell("symbols", Outcome.SKIP, no_kernel),
+                cell("boot", Outcome.SKIP, no_kernel),
+            ),
+            row(
+                "sparc64",
+                cell("build", inherited=(old,)),
+                cell("symbols", findings=[export]),
+                cell("boot", Outcome.ERROR, lost),
+            ),
+            series=series(3, notes=("v1 of the series in the same thread is passed over.",)),
+            **whole,
+        ),
+        "warn": verdict(row("arm64"), row("mips", cell("build", findings=[unused])), **whole),
+        "hang": verdict(row("arm64", cell("boot", findings=[hang])), series=series(2)),
+        "error": verdict(
+            row("arm64"),
+            row("x86_64", cell("boot", Outcome.ERROR, lost)),
+            error="interrupted by SIGTERM",
+            skipped=(("perf", "not asked for"),),
+        ),
+        "documentation": verdict(
+            left_out=tuple(LeftOut(arch, "only documentation is touched") for arch in six),
+            seconds=1.5,
+        ),
+        "range": verdict(
+            row("arm64"),
+            series=series(
+                patches=(
+                    Patch(
+                        1,
+                        "mm: keep the zero page",
+                        "Jörg Müller <joerg@example.org>",
+                        Letter("", "mm: keep the zero page", "Jörg Müller <joerg@example.org>"),
+                    ),
+                ),
+                author="Jörg Müller <joerg@example.org>",
+                subject="mm: keep the zero page",
+                message_id="",
+                version=1,
+                source="HEAD~1..HEAD",
+            ),
+            base=base(
+                reason="the commit before the range",
+                notes=("Uncommitted changes in /src/linux are ignored.",),
+            ),
+        ),
+    }

@@ -37,9 +37,10 @@ def _padded(data: bytes) -> bytes:
 def _member(entry: Entry, inode: int) -> bytes:
     name = entry.name.encode() + b"\0"
     links = 2 if stat.S_ISDIR(entry.mode) else 1
+    owner = group = time_s = checksum = 0
     header = (
-        (inode, entry.mode, 0, 0, links, 0, len(entry.content))  # 0: owner, group and time
-        + (0, 0, *entry.device, len(name), 0)  # the file system's device; the checksum
+        *(inode, entry.mode, owner, group, links, time_s, len(entry.content)),
+        *(0, 0, *entry.device, len(name), checksum),
     )
     return _padded(b"070701" + b"".join(b"%08X" % field for field in header) + name) + _padded(
         entry.content

@@ -20,6 +20,8 @@ _BANNER = re.compile(r"^Linux version \d")
 _PANIC = re.compile(r"^Kernel panic - not syncing")
 _PANIC_END = re.compile(r"---\[ end Kernel panic")
 
+_POWER_DOWN = re.compile(r"^reboot: (?:Power down|System halted)")
+
 INIT_START = "# crosscheck-init: start"
 INIT_END = "# crosscheck-init: end"
 _RUNNING = re.compile(r"^# running (\w+)$")
@@ -48,6 +50,11 @@ def is_panic(line: str) -> bool:
 def is_panic_end(line: str) -> bool:
     """Whether this is the last line of a panic."""
     return bool(_PANIC_END.search(line))
+
+
+def is_power_down(line: str) -> bool:
+    """Whether the kernel now leaves it to the machine to go off."""
+    return bool(_POWER_DOWN.match(message(line)))
 
 
 def running(line: str) -> str:

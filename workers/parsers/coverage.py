@@ -10,7 +10,6 @@ files are read by make itself.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ _PROSE = re.compile(
     r"^(?:Documentation|LICENSES)/|\.(?:rst|txt|md)$"
     r"|(?:^|/)(?:MAINTAINERS|CREDITS|COPYING|README|\.\w[\w.-]*)$"
 )
-_MAKE = re.compile(r"(?:^|/)(?:Kconfig|Makefile|Kbuild)[^/]*$|/Makefile\.\w+$")
+_MAKE = re.compile(r"(?:^|/)(?:Kconfig|Makefile|Kbuild)[^/]*$")
 #: What the C preprocessor reads when the kernel is built.
 _PREPROCESSED = (".c", ".h", ".S")
 _C_COMMENTS = (".c", ".h", ".S", ".s", ".dts", ".dtsi", ".dtso", ".rs", ".l", ".y", ".lds")
@@ -49,23 +48,28 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A changed file's text on one side, and its changed lines' numbers that hold code."""
+    """A changed file's text on one side: the CHANGED lines' numbers, and which hold CODE."""
 
     path: str
     side: Step
     groups: tuple[Group, ...]
-    code: tuple[int, ...]
+    changed: tuple[int, ...]
+    code: frozenset[int]
 
     def stretches(self) -> tuple[tuple[Lines, int | None], ...]:
-        """Runs of CODE in one group each, with that group's index.
+        """Runs of changed lines of code in one group each, with that group's index.
 
-        Changed lines with nothing to compile do not end a run; unchanged ones do, and are
-        told from them by `source`, which leaves a gap in CODE only for the former.
+        Changed comments and blank lines within a run do not end it; unchanged lines do.
         """
         runs: list[tuple[int, int, int | None]] = []
-        for line in self.code:
+        block = 0  # the first line of the changed lines that follow one another
+        for at, line in enumerate(self.changed):
+            if at == 0 or self.changed[at - 1] != line - 1:
+                block = line
+            if line not in self.code:
+                continue
             group = innermost(self.groups, line)
-            if runs and runs[-1][1] == line - 1 and runs[-1][2] == group:
+            if runs and runs[-1][0] >= block and runs[-1][2] == group:
                 runs[-1] = (runs[-1][0], line, group)
             else:
                 runs.append((line, line, group))
@@ -77,21 +81,20 @@ def is_compiled_code(path: str) -> bool:
     return not (_PROSE.search(path) or _MAKE.search(path))
 
 
-def _code(path: str, text: str) -> Collection[int]:
+def _code(path: str, text: str) -> frozenset[int]:
     """The numbers of TEXT's lines that are more than blanks and comments."""
     if path.endswith(_C_COMMENTS):
         return code_lines(text)
-    return {
+    return frozenset(
         number
         for number, line in enumerate(text.split("\n"), 1)
         if line.strip() and not line.lstrip().startswith("#")
-    }
+    )
 
 
 def _source(path: str, side: Step, text: str, changed: Iterable[int]) -> Source:
-    code = _code(path, text)
     found = groups(text) if path.endswith(_PREPROCESSED) else ()
-    return Source(path, side, found, tuple(n for n in changed if n in code))
+    return Source(path, side, found, tuple(changed), _code(path, text))
 
 
 def added(change: FileChange, text: str) -> Source:
@@ -153,8 +156,3 @@ def left_out(around: Iterable[str], options: Options) -> str:
     "" if it does not, or if that cannot be told.
     """
     return next((_only_where(c) for c in around if holds(c, options) is False), "")
-
-
-def is_documentation(path: str) -> bool:
-    """Whether PATH is for people only."""
-    return bool(_PROSE.search(path)) or not posixpath.basename(path)

@@ -36,7 +36,7 @@ _ENABLED = {
 _Value = int | None
 
 
-class _NotUnderstood(Exception):
+class _NotUnderstoodError(Exception):
     """The condition uses more of C than is read here."""
 
 
@@ -50,7 +50,7 @@ class _Expression:
     def whole(self) -> _Value:
         value = self.any_of()
         if self.tokens:
-            raise _NotUnderstood
+            raise _NotUnderstoodError
         return value
 
     def any_of(self) -> _Value:
@@ -88,7 +88,7 @@ class _Expression:
         if token in _ENABLED:
             return self._option(token)
         if self.tokens and self.tokens[0] == "(":
-            raise _NotUnderstood  # another macro's call
+            raise _NotUnderstoodError  # another macro's call
         return _number(self._value(token)) if token.startswith("CONFIG_") else None
 
     def _option(self, macro: str) -> _Value:
@@ -120,11 +120,11 @@ class _Expression:
 
     def _expect(self, token: str) -> None:
         if not self._accept(token):
-            raise _NotUnderstood
+            raise _NotUnderstoodError
 
     def _next(self) -> str:
         if not self.tokens:
-            raise _NotUnderstood
+            raise _NotUnderstoodError
         return str(self.tokens.pop(0))
 
 
@@ -151,6 +151,6 @@ def holds(condition: str, options: Options) -> bool | None:
     """Whether CONDITION holds where OPTIONS are set; None if that cannot be told."""
     try:
         value = _Expression(condition, options).whole()
-    except (_NotUnderstood, RecursionError):
+    except (_NotUnderstoodError, RecursionError):
         return None
     return None if value is None else bool(value)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 _TOKEN = re.compile(
     r"""/\*.*?(?:\*/|\Z) | //(?:\\\n|[^\n])* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'""",
-    re.S | re.X,
+    re.DOTALL | re.VERBOSE,
 )
 _DIRECTIVE = re.compile(r"^\s*#\s*(?P<name>if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b")
 _NEGATED = re.compile(r"!\(((?:[^()]|\([^()]*\))*)\)")

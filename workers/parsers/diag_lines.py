@@ -28,8 +28,10 @@ _SHAPES = tuple(
         ("objtool", r"^(?P<file>\S+): (?P<severity>warning|error): objtool: (?P<text>.*)$"),
         (
             "compiler",
-            rf"^{_AT}(?:(?P<column>\d+):)? ?(?P<severity>fatal error|error|warning|note|remark): "
-            rf"(?P<text>.*?){_FLAG}",
+            (
+                rf"^{_AT}(?:(?P<column>\d+):)? ?"
+                rf"(?P<severity>fatal error|error|warning|note|remark): (?P<text>.*?){_FLAG}"
+            ),
         ),
         (
             "assembler",
@@ -37,14 +39,18 @@ _SHAPES = tuple(
         ),
         (
             "linker",
-            rf"^(?:{_LD}: )?(?:[^\s:]+\.[ao](?:\([^)]*\))?:)?(?P<file>[^\s:]+):"
-            rf"(?:(?P<line>\d+)|\([^)]*\)): (?P<text>(?:{_LINK_FAULT}).*)$",
+            (
+                rf"^(?:{_LD}: )?(?:[^\s:]+\.[ao](?:\([^)]*\))?:)?(?P<file>[^\s:]+):"
+                rf"(?:(?P<line>\d+)|\([^)]*\)): (?P<text>(?:{_LINK_FAULT}).*)$"
+            ),
         ),
         ("linker", rf"^{_LD}:(?P<file>[^\s:]+):(?P<line>\d+): (?P<text>.*)$"),
         (
             "linker",
-            rf"^{_LD}: (?:(?!warning:|error:)(?P<file>[^\s:]+): )?(?:(?P<severity>warning|error|fatal error): )?"
-            r"(?!NOTE\b|skipping )(?P<text>.+)$",
+            (
+                rf"^{_LD}: (?:(?!warning:|error:)(?P<file>[^\s:]+): )?"
+                r"(?:(?P<severity>warning|error|fatal error): )?(?!NOTE\b|skipping )(?P<text>.+)$"
+            ),
         ),
         ("modpost", r"^(?P<severity>ERROR|FATAL|WARNING): modpost: (?P<text>.*)$"),
         (
@@ -55,13 +61,17 @@ _SHAPES = tuple(
         ("kconfig", r"^(?P<file>(?:\S*/)?Kconfig[^\s:/]*):(?P<line>\d+): (?P<text>.*)$"),
         (
             "dtc",
-            r"^(?P<file>[^\s:]+):(?P<line>\d+)\.(?P<column>\d+)-[\d.]+: "
-            r"(?P<severity>Warning|ERROR|Error) \((?P<flag>\w+)\): (?P<text>.*)$",
+            (
+                r"^(?P<file>[^\s:]+):(?P<line>\d+)\.(?P<column>\d+)-[\d.]+: "
+                r"(?P<severity>Warning|ERROR|Error) \((?P<flag>\w+)\): (?P<text>.*)$"
+            ),
         ),
         (
             "dtc",
-            r"^(?P<severity>Error): (?P<file>[^\s:]+):(?P<line>\d+)\.(?P<column>\d+)(?:-[\d.]+)? "
-            r"(?P<text>.*)$",
+            (
+                r"^(?P<severity>Error): (?P<file>[^\s:]+):(?P<line>\d+)\.(?P<column>\d+)"
+                r"(?:-[\d.]+)? (?P<text>.*)$"
+            ),
         ),
         ("make", rf"^{_AT} \*\*\* (?P<text>.*?)\.? *Stop\.$"),
         (
@@ -70,8 +80,10 @@ _SHAPES = tuple(
         ),
         (
             "recipe",
-            r"^make(?:\[\d+\])?: \*\*\* \[(?P<file>[^\s:]+):(?P<line>\d+): "
-            r"(?P<text>[^\]]+\] Error \d+)$",
+            (
+                r"^make(?:\[\d+\])?: \*\*\* \[(?P<file>[^\s:]+):(?P<line>\d+): "
+                r"(?P<text>[^\]]+)\] Error (?P<status>\d+)$"
+            ),
         ),
         (
             "tool",
@@ -111,11 +123,12 @@ def message(line: str) -> Message | None:
         found = shape.match(line)
         if found:
             part = found.groupdict()
+            status = f": exit status {part['status']}" if part.get("status") else ""
             severity = (part.get("severity") or "error").lower()
             return Message(
                 tool=tool,
                 severity=_SEVERITY.get(severity, "error"),
-                text=part["text"],
+                text=part["text"] + status,
                 file=part.get("file") or "",
                 line=int(part["line"]) if part.get("line") else None,
                 column=int(part["column"]) if part.get("column") else None,

@@ -16,15 +16,20 @@ _EXHAUSTED = (
 _SIGNS = tuple(
     (re.compile(sign), what)
     for sign, what in (
-        (rf"^(?!.*#(?:error|warning))\S.*\b(?:{_EXHAUSTED})\W*$", "the machine ran out of something"),
+        (
+            rf"^(?!.*#(?:error|warning))\S.*\b(?:{_EXHAUSTED})\W*$",
+            "the machine ran out of something",
+        ),
         (r"^\S.*virtual memory exhausted|^\S+: out of memory allocating ", "memory ran out"),
         (r"^[^#]*terminated (?:program|with signal \d+)|^[^#]*std::bad_alloc", "a tool was killed"),
         (r"^[^#]*\binternal compiler error\b", "the compiler crashed"),
         (r"^make(?:\[\d+\])?: \*\*\* \[.*\] (?!Error \d)\w", "a tool was killed"),
         (r"^make(?:\[\d+\])?: \*\*\* \[.*\] Error (?:12[89]|1[3-9]\d|2\d\d)$", "a tool was killed"),
         (
-            r"^/bin/\w*sh: .*: (?:command )?not found$|^\S*: command not found$"
-            r"|: C compiler '.*' not found\.?$",
+            (
+                r"^/bin/\w*sh: .*: (?:command )?not found$|^\S*: command not found$"
+                r"|: C compiler '.*' not found\.?$"
+            ),
             "a tool is missing",
         ),
         (r"^\*\*\* (?:C )?(?:[Cc]ompiler|[Aa]ssembler|[Ll]inker) is too old", "a tool is too old"),

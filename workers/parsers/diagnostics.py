@@ -18,19 +18,23 @@ from dataclasses import dataclass, field, replace
 from workers.check import BUILD, SOURCE
 from workers.parsers.diag_lines import STEP, Message, message
 
+#: Of one message; macros in macros make long ones.
 DETAIL_LINES = 60
 
-_FUNCTION = re.compile(r"^(?P<file>[^\s:][^:]*): In (?:\w+ )*function ['‘](?P<function>[^'’]+)['’]:$")
-_INLINED = re.compile(r"^In (?:\w+ )*function ['‘](?P<function>[^'’]+)['’],$")
+#: GCC writes ASCII quotes in the C locale and U+2018, U+2019 in a UTF-8 one; ld writes `x'.
+_QUOTED = "[`'\u2018](?P<function>[^'\u2019]+)['\u2019]"
+
+_FUNCTION = re.compile(rf"^(?P<file>[^\s:][^:]*): In (?:\w+ )*function {_QUOTED}:$")
+_INLINED = re.compile(rf"^In (?:\w+ )*function {_QUOTED},$")
 _TOP_LEVEL = re.compile(r"^[^\s:][^:]*: At top level:$")
-_LINKED = re.compile(
-    r"^\S*\bld(?:\.\w+)?: (?P<object>\S+): in function [`'‘](?P<function>[^'’]+)['’]:$"
-)
+_LINKED = re.compile(rf"^\S*\bld(?:\.\w+)?: (?P<object>\S+): in function {_QUOTED}:$")
 _BEFORE = re.compile(
     r"^(?:In file included from | +from \S+[,:]$|    inlined from |.*: Assembler messages:$)"
 )
 _TEMPORARY = re.compile(r"^(?:/tmp/.*|\{standard input\}|<[\w -]+>)$")
-_REFERENCED = re.compile(r"^>>> referenced by [^(\n]+\((?P<file>[^:)]+):\(?(?P<line>\d+)?", re.M)
+_REFERENCED = re.compile(
+    r"^>>> referenced by [^(\n]+\((?P<file>[^:)]+):\(?(?P<line>\d+)?", re.MULTILINE
+)
 _MISMATCHES_ARE_FATAL = "Section mismatches detected."
 
 

@@ -25,6 +25,9 @@ from pipeline.model import InfraError
 
 #: An allyesconfig kernel has about a million symbols; more than this is no kernel.
 MAX_SYMBOLS = 4_000_000
+MAX_SECTIONS = 100_000
+MAX_CONTENT_BYTES = 512 << 20  # of the symbol table, or of its names
+MAX_NAME_BYTES = 4096
 
 _SHN_UNDEF = 0
 _SHN_LORESERVE = 0xFF00
@@ -97,7 +100,8 @@ def _read(stream: io.BufferedReader, size_bytes: int) -> Iterator[ElfSymbol]:
 def _section_headers(elf: Any, stream: io.BufferedReader, size_bytes: int) -> list[Any]:
     count = elf.num_sections()
     width, offset = elf["e_shentsize"], elf["e_shoff"]
-    if width != elf.structs.Elf_Shdr.sizeof() or offset + count * width > size_bytes:
+    fits = count <= MAX_SECTIONS and offset + count * width <= size_bytes
+    if width != elf.structs.Elf_Shdr.sizeof() or not fits:
         raise InfraError("is cut short or has a broken section table")
     return [
         struct_parse(elf.structs.Elf_Shdr, stream, stream_pos=offset + n * width)
@@ -109,6 +113,8 @@ def _content(stream: io.BufferedReader, header: Any, size_bytes: int) -> bytes:
     offset, size = header["sh_offset"], header["sh_size"]
     if header["sh_type"] == "SHT_NOBITS" or offset + size > size_bytes:
         raise InfraError("is cut short")
+    if size > MAX_CONTENT_BYTES:
+        raise InfraError("has a symbol table beyond all measure")
     stream.seek(offset)
     return stream.read(size)
 
@@ -124,9 +130,9 @@ def _section_names(
 
 
 def _name(names: bytes, offset: int) -> str:
-    end = names.find(b"\0", offset)
+    end = names.find(b"\0", offset, offset + MAX_NAME_BYTES)
     if end < 0:
-        raise InfraError("has a name that runs out of its string table")
+        raise InfraError("has a name without an end")
     return names[offset:end].decode("utf-8", "backslashreplace")
 
 

@@ -8,15 +8,16 @@ command's variable was named `cmd_` instead of `savedcmd_`.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from dataclasses import dataclass
+from functools import cache
 
 from workers.check import SOURCE
 
-_COMMAND = re.compile(r"^(?:saved)?cmd_(?P<made>\S+) := (?P<command>.*)$", re.M)
-_DEPENDENCY = re.compile(r"^  (/\S+)", re.M)
-_SOURCE = re.compile(r"^source_\S+ := (?P<source>\S+)$", re.M)
+_COMMAND = re.compile(r"^(?:saved)?cmd_(?P<made>\S+) := (?P<command>.*)$", re.MULTILINE)
+_SOURCE = re.compile(r"^source_\S+ := (?P<source>\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +35,34 @@ def parse(text: str, source: str = SOURCE) -> Recipe | None:
     command = _COMMAND.search(text)
     if command is None:
         return None
-    under = f"{source}/"
     named = _SOURCE.search(text)
-    main = named["source"] if named else ""
-    paths = {main, *_DEPENDENCY.findall(text), *_named(command["command"], under)}
+    main = f" {named['source']} " if named else ""
+    # Scripts, tables and sources are words of the command; headers are dependencies.
+    under = _under(source)
+    files = under.findall(f" {command['command']} {main}") + under.findall(text[command.end() :])
+    of_source = under.findall(main)
     return Recipe(
         made=command["made"],
         command=command["command"],
-        source_file=main.removeprefix(under) if main.startswith(under) else "",
-        files=frozenset(path[len(under) :] for path in paths if path.startswith(under)),
+        source_file=_plain(of_source[0]) if of_source else "",
+        files=frozenset(map(_plain, files)),
     )
 
 
-def _named(command: str, under: str) -> list[str]:
-    """The paths that COMMAND names as words of its own: scripts, tables, sources."""
-    return [word for word in command.split() if word.startswith(under)]
+@cache
+def _under(source: str) -> re.Pattern[str]:
+    """Finds the words that are paths below SOURCE, as paths relative to it."""
+    return re.compile(rf"(?<=\s){re.escape(source)}/(\S+)")
+
+
+def _plain(path: str) -> str:
+    """PATH without `..` and without the links through which device trees include headers."""
+    path = posixpath.normpath(path) if "/../" in path else path
+    if path.startswith("scripts/dtc/include-prefixes/"):
+        _, _, _, prefix, *rest = path.split("/")
+        of = "include/dt-bindings" if prefix == "dt-bindings" else f"arch/{prefix}/boot/dts"
+        return "/".join((of, *rest))
+    return path
 
 
 def preprocess(command: str, output: str) -> tuple[str, ...] | None:
@@ -65,12 +79,12 @@ def preprocess(command: str, output: str) -> tuple[str, ...] | None:
     except ValueError:
         return None
     words = words[: words.index(";")] if ";" in words else words
-    if "-c" not in words or "-o" not in words[:-1]:
+    if not {"-c", "-S"} & set(words) or "-o" not in words[:-1]:
         return None
     at = words.index("-o")
     kept = [
         word
         for place, word in enumerate(words)
-        if place not in (at, at + 1) and word != "-c" and not word.startswith("-Wp,-M")
+        if place not in (at, at + 1) and word not in {"-c", "-S"} and not word.startswith("-Wp,-M")
     ]
     return (*kept, "-E", "-dM", "-o", output)

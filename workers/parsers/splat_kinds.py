@@ -37,6 +37,14 @@ class Headline:
 _FUNCTION = r"(?P<function>[A-Za-z_][\w.]*)\+0x"
 _PLACE = r"(?P<file>[^\s:]+\.[chS]):(?P<line>\d+)"
 
+#: Of kernel/locking/lockdep.c.
+_LOCKDEP = (
+    r"possible (?:circular|recursive|irq lock inversion)|inconsistent lock state"
+    r"|bad unlock balance|bad contention|suspicious RCU usage|.* lock order detected"
+    r"|Nested lock was not taken|held lock freed|chain_key collision|.* still has locks held"
+    r"|lock held when returning|trying to register non-static key"
+)
+
 _FIRST: tuple[tuple[str, str], ...] = (
     ("panic", r"^Kernel panic - not syncing"),
     ("warning", rf"^WARNING: (?:CPU: \d+ PID: \d+ )?at {_PLACE}(?: {_FUNCTION})?"),  # to 6.17
@@ -44,10 +52,7 @@ _FIRST: tuple[tuple[str, str], ...] = (
     ("warning", rf"^WARNING: (?:CPU: \d+ PID: \d+ )?at {_FUNCTION}"),
     (
         "lockdep",
-        r"^(?:WARNING|INFO|BUG): (?:possible (?:circular|recursive|irq lock inversion)"
-        r"|inconsistent lock state|bad unlock balance|bad contention|suspicious RCU usage"
-        r"|.* lock order detected|Nested lock was not taken|held lock freed|chain_key collision"
-        r"|.* still has locks held|lock held when returning|trying to register non-static key)",
+        rf"^(?:WARNING|INFO|BUG): (?:{_LOCKDEP})",
     ),
     ("kasan", rf"^BUG: (?:KASAN|KMSAN|KCSAN|KFENCE): .* in {_FUNCTION}"),
     ("kasan", r"^BUG: (?:KASAN|KMSAN|KCSAN|KFENCE): "),
@@ -58,7 +63,6 @@ _FIRST: tuple[tuple[str, str], ...] = (
         "rcu-stall",
         r"^(?:rcu: )?INFO: rcu_\w+ (?:detected (?:expedited )?stalls|self-detected stall)",
     ),
-    ("rcu-stall", r"^rcu: .* kthread (?:starved|timer wakeup didn't happen)"),
     ("hung-task", r"^INFO: task .* blocked (?:for more than|in I/O wait)"),
     ("bug", rf"^BUG: sleeping function called from invalid context at {_PLACE}"),
     ("bug", rf"^kernel BUG at {_PLACE}!"),
@@ -119,15 +123,20 @@ def _headline(kind: str, line: str, said: dict[str, str | None], *, first: bool)
 
 
 _CONSEQUENCE = re.compile(
-    r"Kernel panic - not syncing: (?:Fatal exception|Aiee, killing interrupt handler"
-    r"|Attempted to kill (?:init|the idle task)|.*panic_on_(?:warn|oops)|.*: panic_on_|Oops\b"
-    r"|kernel: panic_on|softlockup: hung|hung_task: |RCU Stall)"
+    r"Kernel panic - not syncing: (?:Fatal exception|Aiee, killing interrupt handler|Oops\b"
+    r"|Attempted to kill (?:init|the idle task)|softlockup: hung|hung_task: |RCU Stall)"
 )
+_ON_PURPOSE = re.compile(r"Kernel panic - not syncing: .*panic_on_(?:warn|oops|taint)")
+
+#: What the kernel can go on after; a panic that follows has another cause.
+_HARMLESS = ("warning", "lockdep", "printk-warning", "panic")
 
 
-def is_consequence(panic: str) -> bool:
-    """Whether a panic's headline says only that something before it was fatal."""
-    return bool(_CONSEQUENCE.match(panic))
+def is_consequence(panic: str, before: str) -> bool:
+    """Whether a PANIC's headline says only that the splat before it, of kind BEFORE, was fatal."""
+    if _ON_PURPOSE.match(panic):
+        return True
+    return before not in _HARMLESS and bool(_CONSEQUENCE.match(panic))
 
 
 #: Where architectures print the program counter, function and offset.
@@ -138,7 +147,7 @@ _PROGRAM_COUNTERS = tuple(
         rf"^\s*pc : (?:\[<[0-9a-f]+>\] )?{_FUNCTION}",  # arm64
         rf"^\s*epc\s*: (?:[0-9a-f]+ )?{_FUNCTION}",  # riscv, mips
         rf"^Krnl PSW : [0-9a-f]+ [0-9a-f]+ \({_FUNCTION}",  # s390
-        rf"^TPC: <{_FUNCTION}|^(?:I7|RPC): <{_FUNCTION}".replace("(?P<function>", "(", 2),  # sparc64
+        rf"^TPC: <{_FUNCTION}",  # sparc64
         rf"^NIP \[[0-9a-f]+\] {_FUNCTION}",  # powerpc
         rf"^\s*(?:PC is at|ERA: [0-9a-f]+|IAOQ\[0\]:|PC: \[<[0-9a-f]+>\]) {_FUNCTION}",
     )
@@ -158,6 +167,6 @@ def function_of(lines: list[str]) -> str:
     for line in lines:
         for pattern in _PROGRAM_COUNTERS:
             if found := pattern.search(line):
-                return _COPY.sub("", next(g for g in found.groups() if g))
-    frames = (found[1] for line in lines if (found := _FRAME.match(line)))
+                return _COPY.sub("", found["function"])
+    frames = (found["function"] for line in lines if (found := _FRAME.match(line)))
     return next((_COPY.sub("", f) for f in frames if not _REPORTERS.match(f)), "")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workers.parsers import splat_kinds
 from workers.parsers.console import INIT_END, INIT_START, is_panic_end, message, running
@@ -28,7 +28,11 @@ _NO_MESSAGE = re.compile(r"^(?:Modules linked in|CPU:|Hardware name|pc :|epc :|[
 
 _NUMBERS = (
     (re.compile(r"\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?"), ""),  # an offset into a function
-    (re.compile(r"\b0x[0-9a-f]+\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE), "ADDR"),
+    (re.compile(r"\bpfn:[0-9a-f]+"), "pfn:N"),
+    (
+        re.compile(r"(?<!exitcode=)\b0x[0-9a-f]+\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE),
+        "ADDR",
+    ),
     (re.compile(r"(?<![A-Za-z0-9_])\d+(?![A-Za-z0-9_])"), "N"),
     (re.compile(r"\s+"), " "),
 )
@@ -101,10 +105,11 @@ class _Reader:
 
     def add(self, splat: Splat) -> None:
         """A panic that only follows from the report before it belongs to that one."""
-        if splat.kind == "panic" and self.splats and splat_kinds.is_consequence(splat.headline):
-            cause = self.splats.pop()
-            splat = _joined(cause, splat.trace)
-        self.splats.append(splat)
+        cause = self.splats[-1] if self.splats and splat.kind == "panic" else None
+        if cause and splat_kinds.is_consequence(splat.headline, cause.kind):
+            self.splats[-1] = replace(cause, trace=cause.trace + splat.trace)
+        else:
+            self.splats.append(splat)
 
     def open(self, line: str, headline: Headline | None) -> None:
         self.close()
@@ -132,18 +137,6 @@ class _Reader:
             self.block.append(line)
             if _END_TRACE.match(line) or is_panic_end(line) or len(self.block) >= _LONGEST:
                 self.close()
-
-
-def _joined(splat: Splat, more: tuple[str, ...]) -> Splat:
-    return Splat(
-        splat.kind,
-        splat.title,
-        splat.function,
-        splat.headline,
-        splat.trace + more,
-        splat.file,
-        splat.line,
-    )
 
 
 def parse(lines: Iterable[str]) -> tuple[Splat, ...]:

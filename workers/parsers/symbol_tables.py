@@ -43,7 +43,9 @@ def system_map(text: str) -> tuple[MapSymbol, ...]:
     for number, line in enumerate(text.splitlines(), start=1):
         match = _MAP_LINE.fullmatch(line)
         if match is None:
-            raise InfraError(f"System.map:{number} is no line of nm's: build again with --no-cache.")
+            raise InfraError(
+                f"System.map:{number} is not what nm writes: build again with --no-cache."
+            )
         address = match["address"].strip()
         found.append(MapSymbol(int(address, 16) if address else 0, match["letter"], match["name"]))
     return tuple(found)

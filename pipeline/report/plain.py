@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 from rich.text import Text
@@ -15,7 +14,7 @@ from pipeline.report.wording import count, one_line
 
 
 class RunEntry(Protocol):
-    """A run in a list. OUTCOME is "" while it runs; CREATED_AT is in seconds since the epoch."""
+    """A run in a list. OUTCOME is "" without a verdict; CREATED_AT is in seconds since 1970."""
 
     @property
     def run(self) -> str: ...  # noqa: D102
@@ -49,7 +48,7 @@ def render_plan(plan: Plan, series: Series, base: Base) -> str:
         if len(series.patches) == 1
         else f"{one_line(series.subject)}{version}, {len(series.patches)} patches",
         f"  by {one_line(series.author)}",
-        f"base {base.commit[:12]} ({one_line(base.reason)})",
+        f"base {one_line(base.commit)[:12]} ({one_line(base.reason)})",
         *(f"  {one_line(note)}" for note in (*base.notes, *series.notes)),
         "",
     ]
@@ -69,15 +68,18 @@ def render_plan(plan: Plan, series: Series, base: Base) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_runs(runs: Iterable[RunEntry], zone: tzinfo | None = None) -> str:
-    """The runs, in the order given; times in ZONE (the machine's if None)."""
+def _ago(seconds: float) -> str:
+    """How long ago, in the largest unit that fits."""
+    for unit_s, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= unit_s:
+            return f"{count(int(seconds // unit_s), unit)} ago"
+    return "just now"
+
+
+def render_runs(runs: Iterable[RunEntry], now: float) -> str:
+    """The runs, in the order given, as seen at NOW (seconds since the epoch)."""
     rows = [
-        (
-            run.run,
-            f"{datetime.fromtimestamp(run.created_at, UTC).astimezone(zone):%Y-%m-%d %H:%M}",
-            run.outcome or "running",
-            run.subject,
-        )
+        (run.run, _ago(now - run.created_at), run.outcome or "unfinished", run.subject)
         for run in runs
     ]
     return _rows(("run", "began", "outcome", "subject"), rows) if rows else "No runs yet.\n"

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What all tests share: a missing service is an error in CI, and a skip elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def missing(what: str) -> None:
+    """WHAT is needed and is not here."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and must be here in CI")
+    pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture(scope="session")
+def linux() -> Path:
+    """An unpacked Linux source tree; never written to."""
+    tree = Path(os.environ.get("CROSSCHECK_TEST_TREE", "/nonexistent"))
+    if not (tree / "Kbuild").exists():
+        missing("an unpacked Linux source (CROSSCHECK_TEST_TREE)")
+    return tree
+
+
+@pytest.fixture(scope="session")
+def zero_page_mbox() -> Path:
+    """The zero-page series, which lies beside the project where it is developed."""
+    mbox = ROOT.parent / "shared" / "series" / "zero-page-v2.mbox"
+    if not mbox.exists():
+        pytest.skip(f"{mbox.name} is not here")
+    return mbox

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The script to reproduce a target, run for real: git, make and sh, on a toy kernel tree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from pipeline.model import Case
+from pipeline.report.reproduce import script
+from tests.unit.builders import base, change, machine, series, target
+
+pytestmark = pytest.mark.integration
+
+MAKEFILE = """\
+allnoconfig:
+	cp $(KCONFIG_ALLCONFIG) $(O)/.config
+Image:
+	echo kernel: $$(cat hello) $(ARCH) $(CROSS_COMPILE) $(NOTE) > $(O)/Image
+	date -d "$$KBUILD_BUILD_TIMESTAMP" +%Y >> $(O)/Image
+"""
+
+
+def git(where, *words):
+    identity = ("-c", "user.name=T", "-c", "user.email=t@example.org")
+    done = subprocess.run(
+        ["git", *identity, "-C", where, *words], check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A toy kernel tree under a name that needs quotes, and a patch to it."""
+    place = tmp_path / "it's a tree"
+    (place / "kernel" / "configs").mkdir(parents=True)
+    (place / "kernel" / "configs" / "tiny-base.config").write_text("CONFIG_TINY=y\n")
+    (place / "Makefile").write_text(MAKEFILE)
+    (place / "hello").write_text("before\n")
+    git(place, "init", "-q")
+    git(place, "add", ".")
+    git(place, "commit", "-qm", "base")
+    (place / "hello").write_text("after\n")
+    git(place, "commit", "-qam", "say after")
+    return place
+
+
+@pytest.fixture
+def reproduce(tree, tmp_path):
+    mbox = tmp_path / "series.mbox"
+    mbox.write_text(git(tree, "format-patch", "--stdout", "HEAD~1") + "\n")
+    case = Case(
+        "r1", series(), base(tree=str(tree), commit=git(tree, "rev-parse", "HEAD~1")), change()
+    )
+    of = target(
+        image="Image",
+        make_vars=("NOTE=two words",),
+        machine=machine(qemu=("cat", "{image}", "{initramfs}"), append="", seconds_limit=5),
+    )
+    initramfs = tmp_path / "init ramfs"
+    initramfs.write_text("init\n")
+    text = script(case, of, mbox, initramfs=initramfs)
+
+    def run(*sides, **env):
+        return subprocess.run(
+            ["sh", "-s", "--", *sides],
+            input=text,
+            text=True,
+            capture_output=True,
+            check=False,
+            cwd=tmp_path,
+            env=os.environ | env,
+        )
+
+    return run
+
+
+def test_it_builds_and_boots_both_sides_from_nothing_and_again(tree, tmp_path, reproduce):
+    before = git(tree, "status", "--porcelain", "--ignored") + git(tree, "worktree", "list")
+    for _ in range(2):
+        done = reproduce()
+        assert done.returncode == 0, done.stderr
+        for side in ("before", "after"):
+            line = f"kernel: {side} arm64 arm64-linux-gnu- two words\n2026\ninit\n"
+            assert line in done.stdout
+    config = tmp_path / "crosscheck-r1-arm64" / "build-base" / ".config"
+    assert config.read_text() == "CONFIG_TINY=y\nCONFIG_PRINTK=y\n# CONFIG_VT is not set\n"
+    after = git(tree, "status", "--porcelain", "--ignored") + git(tree, "worktree", "list")
+    assert after == before
+
+
+def test_one_side_is_enough(tmp_path, reproduce):
+    done = reproduce("patched", WORK=str(tmp_path / "elsewhere"))
+    assert done.returncode == 0, done.stderr
+    assert "kernel: after" in done.stdout
+    assert "kernel: before" not in done.stdout
+
+
+def test_a_wrong_word_is_refused(reproduce):
+    done = reproduce("both")
+    assert done.returncode == 2
+    assert "say base or patched" in done.stderr
+
+
+def test_a_repository_without_the_base_is_refused(tmp_path, reproduce):
+    git(tmp_path, "init", "-q", "empty")
+    done = reproduce(REPOSITORY=str(tmp_path / "empty"))
+    assert done.returncode != 0
+    assert "kernel:" not in done.stdout
+
+
+def test_a_patch_that_does_not_apply_ends_it_and_can_be_tried_again(tmp_path, reproduce):
+    mbox = tmp_path / "series.mbox"
+    good = mbox.read_text()
+    mbox.write_text(good.replace("-before", "-other"))
+    assert reproduce("patched").returncode != 0
+    mbox.write_text(good)
+    done = reproduce("patched")
+    assert done.returncode == 0, done.stderr
+    assert "kernel: after" in done.stdout

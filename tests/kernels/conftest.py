@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Real kernels: what the tests run crosscheck with, and on.
+
+Base observations are kept between test runs in a cache directory of their own, outside the
+clone, as a user's would be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+XDG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crosscheck" / "tests"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a `crosscheck run` came to."""
+
+    status: int
+    verdict: dict
+    reply: str
+    output: str
+
+    def check(self, target: str, check: str) -> dict:
+        (row,) = [t for t in self.verdict["targets"] if t["target"] == target]
+        (cell,) = [c for c in row["checks"] if c["check"] == check]
+        return cell
+
+    def outcomes(self) -> dict[str, str]:
+        return {t["target"]: t["outcome"] for t in self.verdict["targets"]}
+
+    def accused(self) -> set[tuple[str, str, str]]:
+        """(target, check, kind) of every finding."""
+        return {
+            (t["target"], c["check"], f["kind"])
+            for t in self.verdict["targets"]
+            for c in t["checks"]
+            for f in c["findings"]
+        }
+
+
+@pytest.fixture
+def crosscheck(tmp_path):
+    """Runs the command as a user would; its own output goes where pytest shows it."""
+
+    def run(series: Path, tree: Path, *options: str) -> Ran:
+        verdict, reply = tmp_path / "verdict.json", tmp_path / "reply.eml"
+        for file in (verdict, reply):
+            file.unlink(missing_ok=True)
+        done = subprocess.run(
+            [
+                *(Path(sys.executable).with_name("crosscheck"), "run", str(series), "--tree", str(tree)),
+                *("--json", str(verdict), "--reply", str(reply), *options),
+            ],
+            env=os.environ | {"XDG_CACHE_HOME": str(XDG / "cache"), "XDG_STATE_HOME": str(XDG / "state")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        print(output)
+        return Ran(
+            status=done.returncode,
+            verdict=json.loads(verdict.read_text()) if verdict.exists() else {},
+            reply=reply.read_text() if reply.exists() else "",
+            output=output,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def zero_page_base(linux, zero_page_mbox) -> Path:
+    """The tree before the zero-page change: hard links to the source, with it taken out.
+
+    patch(1) writes a new file and renames it, so the links of the source stay as they are.
+    """
+    release = linux.parent.name
+    tree = XDG / "trees" / f"{release}-zero-page-base"
+    if not tree.exists():
+        partial = tree.with_name(tree.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        tree.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-al", linux, partial], check=True)
+        script = zero_page_mbox.parent / "zero-page-base.sh"
+        subprocess.run(["sh", script, partial], check=True)
+        partial.rename(tree)
+    return tree
+
+
+@pytest.fixture
+def variant(zero_page_base, zero_page_mbox, tmp_path):
+    """Makes a series from the zero-page one: with its files edited, as one patch."""
+
+    def make(subject: str, changes: dict[str, Callable[[str], str]]) -> Path:
+        """CHANGES maps a path to a function of its text."""
+        scratch = tmp_path / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        names = {
+            line[6:] for line in zero_page_mbox.read_text().splitlines() if line.startswith("+++ b/")
+        } | set(changes)
+        for name in names:
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(zero_page_base / name, scratch / name)
+
+        def git(*words: str) -> str:
+            ident = ("-c", "user.name=A. Developer", "-c", "user.email=dev@crosscheck.invalid")
+            return subprocess.run(
+                ["git", "-C", str(scratch), *ident, *words], check=True, capture_output=True, text=True
+            ).stdout
+
+        git("init", "-q")
+        git("add", "-A")
+        git("commit", "-qm", "base")
+        with zero_page_mbox.open() as mail:
+            subprocess.run(["patch", "-s", "-p1", "-d", scratch], stdin=mail, check=True)
+        for name, edit in changes.items():
+            before = (scratch / name).read_text()
+            after = edit(before)
+            assert after != before, f"the edit of {name} changes nothing"
+            (scratch / name).write_text(after)
+        git("add", "-A")
+        git("commit", "-qm", subject + "\n\nMade for a test.")
+        series = tmp_path / f"{subject.split()[0]}.mbox"
+        series.write_text(git("format-patch", "-1", "--stdout"))
+        return series
+
+    return make

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is read out of make's output, message by message. The samples are real output."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.parsers.diag_trouble import trouble
+from workers.parsers.diagnostics import DETAIL_LINES, parse, relative
+
+HEADER_WARNING = """\
+  CC      mm/mm_init.o
+In file included from /src/include/linux/mm.h:12,
+                 from /src/mm/mm_init.c:10:
+/src/include/linux/pgtable.h: In function 'hdr':
+/src/include/linux/pgtable.h:34:35: warning: unused variable 'x' [-Wunused-variable]
+   34 | static inline int hdr(void) { int x; return 0; }
+      |                                   ^
+"""
+ERRORS = """\
+  CC      mm/a.o
+/src/mm/a.c: In function 'h':
+/src/mm/a.c:4:22: error: too many arguments to function 'g'
+    4 | int h(void) { return g(1,2); }
+      |                      ^
+/src/mm/a.c:2:5: note: declared here
+    2 | int g(int);
+      |     ^
+/src/mm/a.c:5:1: warning: control reaches end of non-void function [-Wreturn-type]
+/src/mm/a.c: At top level:
+/src/mm/a.c:7:12: warning: 'z' defined but not used [-Wunused-variable]
+make[3]: *** [/src/scripts/Makefile.build:289: mm/a.o] Error 1
+make[2]: *** [/src/scripts/Makefile.build:556: mm] Error 2
+make[2]: Target './' not remade because of errors.
+make[1]: *** [/src/Makefile:2142: .] Error 2
+"""
+
+
+def one(text):
+    (found,) = parse(text.splitlines())
+    return found
+
+
+def test_a_compiler_s_warning_has_its_place_flag_function_and_whole_text():
+    found = one(HEADER_WARNING)
+    assert (found.tool, found.severity) == ("compiler", "warning")
+    assert (found.file, found.line, found.column) == ("include/linux/pgtable.h", 34, 35)
+    assert (found.text, found.flag) == ("unused variable 'x'", "-Wunused-variable")
+    assert found.function == "hdr"
+    lines = found.detail.splitlines()
+    assert lines[0] == "In file included from include/linux/mm.h:12,"
+    assert lines[-1].endswith("^")
+    assert "/src/" not in found.detail
+
+
+def test_a_header_s_warning_is_one_however_many_files_include_it():
+    again = HEADER_WARNING.replace("mm_init", "memory")
+    assert len(parse((HEADER_WARNING + again).splitlines())) == 1
+
+
+def test_two_warnings_with_one_text_at_two_lines_are_two():
+    again = HEADER_WARNING.replace(":34:35", ":50:35")
+    assert [d.line for d in parse((HEADER_WARNING + again).splitlines())] == [34, 50]
+
+
+def test_notes_belong_to_the_message_before_them():
+    error, *_ = parse(ERRORS.splitlines())
+    assert error.text == "too many arguments to function 'g'"
+    assert "mm/a.c:2:5: note: declared here" in error.detail
+    assert "control reaches" not in error.detail
+
+
+def test_the_function_holds_until_the_compiler_says_another():
+    functions = [d.function for d in parse(ERRORS.splitlines()) if d.tool == "compiler"]
+    assert functions == ["h", "h", ""]
+
+
+def test_the_function_of_one_object_is_not_that_of_the_next():
+    after = "  CC      mm/b.o\n/src/mm/b.c:1:1: warning: hello\n"
+    assert parse((HEADER_WARNING + after).splitlines())[-1].function == ""
+
+
+def test_a_recipe_that_failed_is_told_apart_from_what_its_tool_said():
+    recipes = [d for d in parse(ERRORS.splitlines()) if d.tool == "recipe"]
+    assert [(d.file, d.line, d.text) for d in recipes][0] == (
+        "scripts/Makefile.build",
+        289,
+        "mm/a.o: exit status 1",
+    )
+
+
+UTF8 = "/src/mm/a.c:3:36: error: \u2018undeclared\u2019 undeclared (first use in this function)"
+
+MESSAGES = {
+    "gcc, UTF-8 quotes": (
+        UTF8,
+        ("compiler", "error", "mm/a.c", 3, "\u2018undeclared\u2019 undeclared (first use in this function)"),
+    ),
+    "gcc, fatal": (
+        "/src/mm/e.c:1:10: fatal error: nope.h: No such file or directory",
+        ("compiler", "error", "mm/e.c", 1, "nope.h: No such file or directory"),
+    ),
+    "gcc, generated header": (
+        "./include/generated/bounds.h:3:1: warning: \"X\" redefined",
+        ("compiler", "warning", "include/generated/bounds.h", 3, '"X" redefined'),
+    ),
+    "gcc, path with dots": (
+        "/src/arch/x86/../../mm/a.c:3:1: error: stray",
+        ("compiler", "error", "mm/a.c", 3, "stray"),
+    ),
+    "gcc, command line": (
+        "cc1: error: unrecognized command-line option '-mbogus'",
+        ("tool", "error", "", None, "unrecognized command-line option '-mbogus'"),
+    ),
+    "clang": (
+        "/src/mm/a.c:3:5: warning: unused variable 'x' [-Wunused-variable]",
+        ("compiler", "warning", "mm/a.c", 3, "unused variable 'x'"),
+    ),
+    "checksyscalls": (
+        "<stdin>:1511:2: warning: #warning syscall foo not implemented [-Wcpp]",
+        ("compiler", "warning", "", None, "#warning syscall foo not implemented"),
+    ),
+    "as": (
+        "/src/arch/s390/kernel/entry.S:12: Error: unknown mnemonic `foo' -- `foo bar'",
+        ("assembler", "error", "arch/s390/kernel/entry.S", 12, "unknown mnemonic `foo' -- `foo bar'"),
+    ),
+    "ld, no debug information": (
+        "aarch64-linux-gnu-ld: mm/mm_init.o: in function `q':\n"
+        "mm_init.c:(.init.text+0x8): undefined reference to `nope'",
+        ("linker", "error", "mm/mm_init.c", None, "undefined reference to `nope'"),
+    ),
+    "ld, debug information": (
+        "aarch64-linux-gnu-ld: mm/mm_init.o: in function `q':\n"
+        "/src/mm/mm_init.c:10: undefined reference to `nope'",
+        ("linker", "error", "mm/mm_init.c", 10, "undefined reference to `nope'"),
+    ),
+    "ld, data": (
+        "s390x-linux-gnu-ld: mm/b.o:(.data+0x0): undefined reference to `nope'",
+        ("linker", "error", "mm/b.o", None, "undefined reference to `nope'"),
+    ),
+    "ld, twice": (
+        "ld: c.o:(.data+0x0): multiple definition of `dup'; b.o:/src/b.c:1: first defined here",
+        ("linker", "error", "c.o", None, "multiple definition of `dup'; b.o:b.c:1: first defined here"),
+    ),
+    "ld, warning": (
+        "ld: warning: orphan section `.foo' from `mm/x.o' being placed in section `.foo'",
+        ("linker", "warning", "", None, "orphan section `.foo' from `mm/x.o' being placed in section `.foo'"),
+    ),
+    "ld, script": (
+        "mips-linux-gnu-ld:./arch/mips/kernel/vmlinux.lds:90: syntax error",
+        ("linker", "error", "arch/mips/kernel/vmlinux.lds", 90, "syntax error"),
+    ),
+    "ld, assertion": (
+        "ld: the kernel image is too big",
+        ("linker", "error", "", None, "the kernel image is too big"),
+    ),
+    "lld": (
+        "ld.lld: error: undefined symbol: nope\n>>> referenced by mm_init.c:10 (/src/mm/mm_init.c:10)\n"
+        ">>>               mm/mm_init.o:(q) in archive vmlinux.a",
+        ("linker", "error", "mm/mm_init.c", 10, "undefined symbol: nope"),
+    ),
+    "modpost, undefined": (
+        'ERROR: modpost: "nope" [fs/ext4/ext4.ko] undefined!',
+        ("modpost", "error", "", None, '"nope" [fs/ext4/ext4.ko] undefined!'),
+    ),
+    "objtool": (
+        "mm/x.o: warning: objtool: f+0x10: unreachable instruction",
+        ("objtool", "warning", "mm/x.o", None, "f+0x10: unreachable instruction"),
+    ),
+    "kconfig, unmet": (
+        "\nWARNING: unmet direct dependencies detected for FOO\n  Depends on [n]: BAR [=n]\n"
+        "  Selected by [y]:\n  - BAZ [=y]\n",
+        ("kconfig", "warning", "", None, "unmet direct dependencies detected for FOO"),
+    ),
+    "kconfig, override": (
+        ".config:12:warning: override: reassigning to symbol X",
+        ("compiler", "warning", ".config", 12, "override: reassigning to symbol X"),
+    ),
+    "kconfig, syntax": (
+        "/src/mm/Kconfig:10: syntax error",
+        ("kconfig", "error", "mm/Kconfig", 10, "syntax error"),
+    ),
+    "dtc, warning": (
+        "/src/arch/mips/boot/dts/a.dts:12.3-15: Warning (unit_address_vs_reg): /node: no reg",
+        ("dtc", "warning", "arch/mips/boot/dts/a.dts", 12, "/node: no reg"),
+    ),
+    "dtc, error": (
+        "Error: /src/arch/mips/boot/dts/a.dts:12.1-2 syntax error",
+        ("dtc", "error", "arch/mips/boot/dts/a.dts", 12, "syntax error"),
+    ),
+    "make, makefile": (
+        "/src/mm/Makefile:7: *** missing separator.  Stop.",
+        ("make", "error", "mm/Makefile", 7, "missing separator"),
+    ),
+    "make, no rule": (
+        "make[3]: *** No rule to make target 'mm/x.o', needed by 'mm/built-in.a'.",
+        ("make", "error", "", None, "No rule to make target 'mm/x.o', needed by 'mm/built-in.a'"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), MESSAGES.values(), ids=MESSAGES)
+def test_each_tool_s_way_to_say_it(text, expected):
+    found = one(text)
+    assert (found.tool, found.severity, found.file, found.line, found.text) == expected
+
+
+def test_inline_assembly_that_as_reads_from_a_temporary_file_names_the_object():
+    found = one("  CC      mm/b.o\n/tmp/cc4.s: Assembler messages:\n/tmp/cc4.s:25: Error: unknown mnemonic")
+    assert (found.file, found.line) == ("mm/b.o", None)
+
+
+def test_an_unmet_dependency_carries_what_kconfig_says_of_it():
+    found = one(MESSAGES["kconfig, unmet"][0])
+    assert found.detail.splitlines()[-1] == "  - BAZ [=y]"
+
+
+def test_a_section_mismatch_is_a_warning_where_modpost_goes_on():
+    found = one(
+        "WARNING: modpost: vmlinux: section mismatch in reference: "
+        "f+0x10 (section: .text) -> g (section: .init.text)"
+    )
+    assert found.is_section_mismatch
+    assert found.severity == "warning"
+
+
+def test_a_section_mismatch_is_an_error_where_modpost_stops_for_it():
+    found = one(
+        "WARNING: modpost: vmlinux: section mismatch in reference: "
+        "f+0x10 (section: .text) -> g (section: .init.text)\n"
+        "ERROR: modpost: Section mismatches detected.\n"
+        "Set CONFIG_SECTION_MISMATCH_WARN_ONLY=y to allow them."
+    )
+    assert found.is_section_mismatch
+    assert found.severity == "error"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  CC      lib/fdt_strerror.o",
+        "  HOSTCC  scripts/dtc/libfdt/fdt_strerror.o",
+        "collect2: error: ld returned 1 exit status",
+        "cc1: all warnings being treated as errors",
+        "compilation terminated.",
+        "make[2]: Target './' not remade because of errors.",
+        "make[1]: Entering directory '/build'",
+        "# configuration written to .config",
+        "aarch64-linux-gnu-ld: mm/mm_init.o: in function `q':",
+        "make[2]: [/src/Makefile:3: x] Error 1 (ignored)",
+        "   34 | #error: not a message, a line of source",
+    ],
+)
+def test_what_is_no_message(line):
+    assert parse([line]) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mips-linux-gnu-gcc: fatal error: Killed signal terminated program cc1",
+        "collect2: fatal error: ld terminated with signal 9 [Killed]",
+        "cc1: out of memory allocating 65536 bytes after a total of 1 bytes",
+        "virtual memory exhausted: Cannot allocate memory",
+        "/src/mm/a.c:3:1: fatal error: error writing to /tmp/cc4.s: No space left on device",
+        "/tmp/cc4.s: Fatal error: can't write 12 bytes to section .text of x.o: 'No space left on device'",
+        "ld: final link failed: No space left on device",
+        "/bin/sh: 1: cannot create mm/x: No space left on device",
+        "make[3]: vfork: Resource temporarily unavailable",
+        "/src/mm/a.c:9:1: internal compiler error: Segmentation fault",
+        "make[3]: *** [/src/scripts/Makefile.build:289: mm/a.o] Killed",
+        "make[3]: *** [/src/scripts/Makefile.build:289: mm/a.o] Terminated",
+        "make[3]: *** [/src/scripts/Makefile.build:289: mm/a.o] Error 137",
+        "/bin/sh: 1: flex: not found",
+        "scripts/Kconfig.include:40: C compiler 'mips-linux-gnu-gcc' not found",
+    ],
+)
+def test_trouble_of_ours_is_seen(line):
+    assert line in trouble(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *ERRORS.splitlines(),
+        *HEADER_WARNING.splitlines(),
+        *(text.splitlines()[-1] for text, _ in MESSAGES.values()),
+        '/src/mm/a.c:8:2: error: #error "Killed: No space left on device"',
+        '    8 | #error "No space left on device"',
+        "  CC      mm/oom_kill.o",
+        "make[3]: *** [/src/mm/Makefile:3: x] Error 2",
+        "make[3]: *** Deleting file 'mm/a.o'",
+        "make[3]: *** Waiting for unfinished jobs....",
+    ],
+)
+def test_what_the_sources_do_wrong_is_no_trouble_of_ours(line):
+    assert trouble(line) == ""
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=40), max_size=8))
+def test_whatever_is_printed_is_read(lines):
+    for found in parse(lines):
+        assert found.severity in {"error", "warning"}
+        assert "\n" not in found.text
+    for line in lines:
+        trouble(line)
+
+
+@given(st.lists(st.sampled_from((HEADER_WARNING + ERRORS).splitlines()), max_size=40))
+def test_lines_in_any_order_are_each_told_once(lines):
+    found = parse(lines)
+    assert len(found) == len(set(found))
+    assert all(d.detail.count("\n") < DETAIL_LINES for d in found)
+
+
+def test_paths_are_those_of_the_source_tree():
+    for path in ("/src/mm/a.c", "/build/mm/a.c", "./mm/a.c", "../mm/a.c", "mm//a.c", "/src/mm/../mm/a.c"):
+        assert relative(path) == "mm/a.c"
+    assert relative("") == ""

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The script that does a target again without crosscheck: the same make, safely quoted."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+
+from pipeline.model import Case
+from pipeline.report.reproduce import script
+from tests.unit.builders import base, change, machine, series, target
+from tests.unit.strategies import texts
+from workers import kernel_build
+
+NASTY = 'it\'s; $(touch /tmp/owned) `id` "x" \\'
+
+
+def case(**changes):
+    values = {"run": "r1", "series": series(), "base": base(), "change": change()}
+    return Case(**(values | changes))
+
+
+def parsed(text):
+    """What sh says of TEXT without running it."""
+    return subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, check=False)
+
+
+def test_make_is_called_as_crosscheck_calls_it():
+    of = target("mips-vce", make_vars=("CFLAGS_init.o=-DX -Dcpu_has_vce=1",))
+    text = script(case(), of, "/runs/r1/series.mbox")
+    assert f"        {shlex.join(kernel_build.variables(of))} \\\n" in text
+    for name, value in kernel_build.ENVIRONMENT.items():
+        if name != "TERM":
+            assert f"export {name}={shlex.quote(value)}\n" in text
+    argv = kernel_build.make_argv(of, 3, of.make_targets)
+    assert '-j"$jobs" -k --output-sync=target Image\n' in text
+    assert {"-j3", "-k", "--output-sync=target"} <= set(argv)
+
+
+def test_the_configuration_is_the_targets():
+    text = script(case(), target(), "s.mbox")
+    assert "<<'END_OF_CONFIG'\nCONFIG_PRINTK=y\n# CONFIG_VT is not set\nEND_OF_CONFIG\n" in text
+    assert kernel_build.TINY_BASE in text
+    assert 'KCONFIG_ALLCONFIG="$work/build-$1/all.config" allnoconfig' in text
+
+
+def test_qemu_is_given_what_the_script_builds():
+    of = target(machine=machine(qemu=("qemu-x", "-kernel", "{image}", "-append", "{append} a b")))
+    text = script(case(), of, "s.mbox", initramfs="/store/init.cpio")
+    assert 'qemu-x -kernel "$image" -append "$append"\' a b\' \\\n' in text
+    assert "initramfs=/store/init.cpio\n" in text
+    assert "    timeout 60 \\\n" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "arch"), [("arm64", "arm64"), ("sparc64", "sparc"), ("x86_64", "x86_64")]
+)
+def test_people_get_a_line_for_tuxmake(name, arch):
+    assert f'\n# tuxmake --directory="$WORK/patched" --target-arch={arch} ' in script(
+        case(), target(name), "s.mbox"
+    )
+
+
+def test_no_line_for_tuxmake_where_it_has_no_such_architecture():
+    assert "tuxmake" not in script(case(), target("nonesuch"), "s.mbox")
+
+
+def test_another_repository_can_be_named():
+    assert "repository=/cache/git\n" in script(case(), target(), "s", repository="/cache/git")
+    assert "repository=/src/linux\n" in script(case(), target(), "s")
+
+
+def test_it_is_good_shell_whatever_is_in_it():
+    text = script(
+        case(base=base(tree=NASTY), series=series(subject=f"a\nrm -rf /\n{NASTY}")),
+        target(make_vars=(f"A={NASTY}",), make_targets=(NASTY,), image=NASTY),
+        NASTY,
+        initramfs=NASTY,
+    )
+    assert parsed(text).returncode == 0
+    assert text.count(shlex.quote(NASTY)) >= 4
+    assert "\nrm -rf" not in text
+    if shutil.which("shellcheck"):
+        done = subprocess.run(
+            ["shellcheck", "--severity=warning", "-"],
+            input=text,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert done.stdout == ""
+
+
+@settings(max_examples=15, deadline=None)
+@given(texts, texts)
+def test_what_others_wrote_never_becomes_a_command(subject, tree):
+    text = script(
+        case(series=series(subject=subject), base=base(tree=tree.replace("\0", ""))),
+        target(),
+        "s.mbox",
+    )
+    text = text.encode("utf-8", "replace").decode()
+    assert parsed(text).stderr == ""
+    head = text.split("\nset -eu\n")[0]
+    assert all(line.startswith("#") for line in head.split("\n"))

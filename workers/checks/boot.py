@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the patched kernel boot as the base does? Probe: builds an init, boots QEMU. Judge: pure.
+
+A boot that shows anything remarkable is tried once more, with twice the patience, before it
+is taken; what only one of two boots shows does not accuse. A new splat of any kind is a FAIL
+(a WARNING() is a regression too), but for a `WARNING:` that somebody merely printed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from pipeline.change import owner
+from pipeline.model import Artifact, Case, Fact, Finding, InfraError, Outcome, Step, Target
+from workers.check import Bench, Judgement, Sighting
+from workers.guest import boots, compare, init, initramfs, qemu
+from workers.guest.boots import Boot
+from workers.guest.init import Broken
+from workers.guest.watch import Ending, Patience
+from workers.parsers.ktap import Status
+
+VERSION = 1
+
+#: The artifact of the build check that boots.
+_IMAGE = "image"
+_ATTEMPTS = 2
+
+#: What an overloaded machine can do to a boot.
+_OF_TIME = (Ending.HANG, Ending.TIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All boots of one side, in order; none if BROKEN says why the init does not compile."""
+
+    boots: tuple[Boot, ...]
+    broken: Broken | None = None
+
+
+def probe(bench: Bench) -> Sighting:
+    """Boot the kernel once, or twice. Raises InfraError for what is not the kernel's doing."""
+    bench.progress("building the init")
+    built = init.build(bench)
+    if isinstance(built, Broken):
+        if bench.side is Step.BASE or built.file not in bench.case.change.paths:
+            raise InfraError(f"The init cannot be built: {built.file}:{built.line}: {built.text}.")
+        return Sighting(Seen((), built), blocks="there is no init for the patched kernel")
+    with tempfile.TemporaryDirectory() as name:
+        return _boots(bench, Path(name), initramfs.pack(built))
+
+
+def _boots(bench: Bench, directory: Path, archive: bytes) -> Sighting:
+    machine = bench.target.machine
+    packed, console = directory / "initramfs", directory / "console"
+    packed.write_bytes(archive)
+    seen: list[Boot] = []
+    for attempt in range(1, _ATTEMPTS + 1):
+        bench.progress("booting" if attempt == 1 else f"booting again after {seen[-1].ending}")
+        patience = Patience(machine.seconds_limit).times(attempt)
+        run = qemu.run(bench, bench.needed[_IMAGE], packed, patience)
+        with console.open("a") as stream:
+            stream.write(f"=== boot {attempt}: {run.ending} ===\n" + "\n".join(run.lines) + "\n")
+        seen.append(boots.read(run))
+        if boots.unremarkable(machine, seen[-1]):
+            break
+    artifacts = (bench.keep("console", console), bench.keep("initramfs", packed))
+    return _sighting(bench.side, tuple(seen), artifacts)
+
+
+def _sighting(side: Step, seen: tuple[Boot, ...], artifacts: tuple[Artifact, ...]) -> Sighting:
+    boots_well = any(boot.ending.well for boot in seen)
+    blocks = "" if boots_well else f"the {side} kernel does not boot"
+    return Sighting(Seen(seen), artifacts, blocks)
+
+
+def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
+    """What the series changed about booting; ERROR where base gives no measure."""
+    if patched.broken:
+        return Judgement(findings=(_broken(case, patched.broken),))
+    facts = _facts(target, base.boots, patched.boots)
+    why_not = _incomparable(base.boots, patched.boots)
+    if why_not:
+        return Judgement(facts=facts, outcome=Outcome.ERROR, reason=why_not)
+    before, after = base.boots, patched.boots
+    splats = compare.splats(case, before, after)
+    differences = (
+        _explained(compare.endings(case, before, after), splats, after),
+        splats,
+        compare.tests(case, before, after),
+        compare.zero_pages(case, target.machine, before, after),
+    )
+    findings = tuple(finding for d in differences for finding in d.findings)
+    accuses = any(finding.severity is Outcome.FAIL for finding in findings)
+    doubt = "" if accuses else _illegible(before, after)
+    return Judgement(
+        findings=findings,
+        inherited=tuple(finding for d in differences for finding in d.inherited),
+        facts=facts,
+        outcome=Outcome.ERROR if doubt else None,
+        reason=doubt,
+    )
+
+
+def _broken(case: Case, broken: Broken) -> Finding:
+    return Finding(
+        kind="init-build",
+        severity=Outcome.FAIL,
+        summary=f"user space does not compile against the patched headers: {broken.text}",
+        patch=compare.only_patch(case) or owner(case.change, broken.file, broken.line),
+        file=broken.file,
+        line=broken.line,
+    )
+
+
+def _incomparable(base: Sequence[Boot], patched: Sequence[Boot]) -> str:
+    """Why nothing can be said; "" if something can."""
+    if not any(boot.ending.well for boot in base):
+        also = "does" if any(boot.ending.well for boot in patched) else "does not either"
+        return (
+            f"The base kernel does not boot, it {compare.describe(base[-1])}."
+            f" (The patched one {also}.)"
+        )
+    last = patched[-1]
+    if not any(boot.ending.well for boot in patched) and last.ending in _OF_TIME:
+        calm = [boot for boot in base if boot.ending.well][-1]
+        if calm.silence_s > last.silence_s / 2 or calm.seconds > last.seconds / 2:
+            return (
+                f"The patched kernel {compare.describe(last)}; but the base took"
+                f" {calm.seconds:.0f} s as well, so this machine is too slow to tell."
+            )
+    return ""
+
+
+def _explained(
+    ending: compare.Difference, splats: compare.Difference, patched: Sequence[Boot]
+) -> compare.Difference:
+    """ENDING without a panic that a splat's own finding already tells."""
+    told = any(
+        finding.severity is Outcome.FAIL and "Kernel panic" in finding.detail
+        for finding in splats.findings
+    )
+    return compare.Difference() if told and patched[-1].ending is Ending.PANIC else ending
+
+
+def _illegible(base: Sequence[Boot], patched: Sequence[Boot]) -> str:
+    for side, seen in (("base", base), ("patched", patched)):
+        if not any(boot.complete for boot in seen):
+            return (
+                f"The init's report is not legible on the {side} kernel's console, where other"
+                " messages run into it: see the console log."
+            )
+    return ""
+
+
+def _facts(target: Target, base: Sequence[Boot], patched: Sequence[Boot]) -> tuple[Fact, ...]:
+    def both(look: Callable[[Boot], JsonValue]) -> dict[str, JsonValue]:
+        return {"base": look(base[-1]), "patched": look(patched[-1])}
+
+    expected: dict[str, JsonValue] = {"expected": target.machine.zero_pages}
+    return (
+        ("ended", both(lambda boot: str(boot.ending))),
+        ("boots", {"base": len(base), "patched": len(patched)}),
+        ("tests_passed", both(lambda boot: sum(t.status is Status.OK for t in boot.tests))),
+        ("seconds_to_init", both(lambda boot: boot.init_s)),
+        ("zero_pages", both(lambda boot: boot.zero_pages) | expected),
+        *_flaky(patched),
+    )
+
+
+def _flaky(patched: Sequence[Boot]) -> tuple[Fact, ...]:
+    """Boots of the patched kernel that did not end well although another one did."""
+    failed = [boot for boot in patched if not boot.ending.well]
+    if not failed or len(failed) == len(patched):
+        return ()
+    said = f"{len(failed)} of {len(patched)} boots: {compare.describe(failed[0])}"
+    return (("flaky", said),)

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the kernel still build, and what does the toolchain say now that it did not before?
+
+The probe configures and builds one side and keeps what other checks need: `vmlinux`,
+`System.map`, `Module.symvers`, `config`, `image`, and `compiled`, the source files that
+took part, one a line. The judge compares diagnostics as sets and says which changed lines
+this target did not compile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydantic import JsonValue
+
+from pipeline.model import (
+    Artifact,
+    Case,
+    Fact,
+    Finding,
+    InfraError,
+    Lines,
+    Outcome,
+    Step,
+    Target,
+)
+from workers import kernel_build, kernel_coverage, kernel_objects
+from workers.check import Bench, Judgement, Sighting
+from workers.parsers import kbuild_config
+from workers.parsers.coverage import NOT_COMPILED, Stretch, left_out
+from workers.parsers.diag_blame import blame, symbols
+from workers.parsers.diag_compare import Compared, compare
+from workers.parsers.diagnostics import Diagnostic, parse
+
+VERSION = 1
+
+#: Findings of one kind that are reported; a fact says how many more there were.
+FINDINGS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What building one side showed. OPTIONS are the set ones of `.config`."""
+
+    succeeded: bool
+    diagnostics: tuple[Diagnostic, ...]
+    compiler: str
+    linker: str
+    objects: int
+    config_s: float
+    build_s: float
+    options: tuple[tuple[str, str], ...]
+    not_honoured: tuple[str, ...]
+    compiled: tuple[str, ...] = ()  # source files, sorted
+    stretches: tuple[Stretch, ...] = ()  # of the patched side only
+
+
+# --- one side -------------------------------------------------------------------------------
+
+
+def probe(bench: Bench) -> Sighting:
+    """Configure and build one side. InfraError for whatever is not its sources' doing."""
+    configured = kernel_build.configure(bench)
+    options = _options(bench)
+    made = configured
+    if configured.exit_code == 0:
+        made = kernel_build.make(bench, bench.target.make_targets)
+    succeeded = made.exit_code == 0
+    lines = configured.lines if made is configured else configured.lines + made.lines
+    diagnostics = parse(lines)
+    if not succeeded and not any(d.severity == "error" for d in diagnostics):
+        said = next((line for line in reversed(lines) if line.strip()), "nothing")
+        raise InfraError(f"make failed without saying why; its last words: {said}")
+    objects = kernel_objects.scan(bench.build, bench.case.change.paths) if succeeded else None
+    patched = bench.side is Step.PATCHED
+    seen = Seen(
+        succeeded=succeeded,
+        diagnostics=diagnostics,
+        compiler=kbuild_config.compiler(options),
+        linker=kbuild_config.linker(options),
+        objects=objects.count if objects else 0,
+        config_s=configured.seconds,
+        build_s=made.seconds,
+        options=tuple(options.items()),
+        not_honoured=kbuild_config.not_honoured(
+            kernel_build.config_lines(bench.source, bench.target), options
+        ),
+        compiled=objects.files if objects else (),
+        stretches=kernel_coverage.stretches(bench, objects, options) if patched else (),
+    )
+    if objects is None:
+        return Sighting(seen, blocks=f"the {bench.side} kernel does not build")
+    return Sighting(seen, _keep(bench, objects.files))
+
+
+def _options(bench: Bench) -> dict[str, str]:
+    config = kernel_build.built(bench, ".config")
+    return (
+        kbuild_config.options(config.read_text(encoding="utf-8", errors="replace"))
+        if config
+        else {}
+    )
+
+
+def _keep(bench: Bench, compiled: Sequence[str]) -> tuple[Artifact, ...]:
+    """Keep what other checks need of a build that succeeded."""
+    bench.progress("keeping the kernel")
+    kept = []
+    for name, places in (
+        ("vmlinux", ("vmlinux",)),
+        ("System.map", ("System.map",)),
+        # Without modules to build, kbuild stops at vmlinux's own part of it.
+        ("Module.symvers", ("Module.symvers", "vmlinux.symvers")),
+        ("config", (".config",)),
+        ("image", (bench.target.image,)),
+    ):
+        found = (kernel_build.built(bench, place) for place in places)
+        path = next((path for path in found if path), None)
+        if path:
+            kept.append(bench.keep(name, path))
+        elif name != "Module.symvers":
+            raise InfraError(
+                f"make {' '.join(bench.target.make_targets)} left no {places[0]} behind:"
+                f" check the target {bench.target.name} in matrix.yaml."
+            )
+    with TemporaryDirectory(dir=bench.build.parent) as directory:
+        listed = Path(directory, "compiled")
+        listed.write_text("".join(f"{name}\n" for name in compiled), encoding="utf-8")
+        return (*kept, bench.keep("compiled", listed))
+
+
+# --- both sides -----------------------------------------------------------------------------
+
+
+def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
+    """What the series changed: errors FAIL, new warnings WARN; the rest is inherited."""
+    del target
+    if not base.succeeded:
+        return Judgement(outcome=Outcome.ERROR, reason=_base_fails(base, patched))
+    compared = compare(base.diagnostics, patched.diagnostics, case.change.files)
+    accused = _accused(case, compared, patched)
+    facts = _facts(base, patched, compared)
+    uncovered = _uncovered(base, patched)
+    if not patched.succeeded and not any(d.severity == "error" for d in accused):
+        errors = [d for d in patched.diagnostics if d.severity == "error"]
+        reason = f"the patched kernel does not build, and why is not clear: {errors[0].text}"
+        return Judgement(facts=facts, uncovered=uncovered, outcome=Outcome.ERROR, reason=reason)
+    findings = [_finding(case, d, failed=not patched.succeeded) for d in accused]
+    shown, hidden = _bounded(findings, case.change.paths)
+    if hidden:
+        facts = (*facts, ("findings_left_out", hidden))
+    inherited = tuple(_finding(case, d, failed=False, inherited=True) for d in compared.inherited)
+    return Judgement(shown, inherited, facts, uncovered)
+
+
+def _base_fails(base: Seen, patched: Seen) -> str:
+    first = next(d for d in base.diagnostics if d.severity == "error")
+    where = (
+        f"{first.file}:{first.line}: " if first.line else f"{first.file}: " if first.file else ""
+    )
+    other = "; the patched kernel does" if patched.succeeded else ""
+    return f"base does not build: {where}{first.text}{other}"
+
+
+def _accused(case: Case, compared: Compared, patched: Seen) -> tuple[Diagnostic, ...]:
+    """The new diagnostics that say what is wrong.
+
+    That a recipe failed says nothing beside the message of the tool it ran. Alone, it
+    accuses only where the series touches the make file whose recipe it is.
+    """
+    said = tuple(d for d in compared.new if d.tool != "recipe")
+    if patched.succeeded or any(d.severity == "error" for d in said):
+        return said
+    touched = set(case.change.paths)
+    recipes = (d for d in compared.new if d.tool == "recipe" and d.file in touched)
+    return (*said, *recipes)
+
+
+def _kind(diagnostic: Diagnostic, *, failed: bool) -> str:
+    if diagnostic.is_section_mismatch:
+        return "section-mismatch"
+    what = "error" if failed else "warning"
+    if diagnostic.tool == "modpost":
+        return f"modpost-{what}"
+    return "build-error" if failed else "new-warning"
+
+
+def _finding(
+    case: Case, diagnostic: Diagnostic, *, failed: bool, inherited: bool = False
+) -> Finding:
+    """DIAGNOSTIC as a finding. An error that make went on from is a warning."""
+    fatal = failed and diagnostic.severity == "error"
+    flag = f" [{diagnostic.flag}]" if diagnostic.flag else ""
+    return Finding(
+        kind=_kind(diagnostic, failed=fatal),
+        severity=Outcome.FAIL if fatal else Outcome.WARN,
+        summary=f"{diagnostic.text}{flag}",
+        patch=None if inherited else blame(case.change, diagnostic),
+        file=diagnostic.file,
+        line=diagnostic.line,
+        symbol=next(iter(symbols(diagnostic)), ""),
+        detail=diagnostic.detail,
+    )
+
+
+def _bounded(
+    findings: Sequence[Finding], touched: Iterable[str]
+) -> tuple[tuple[Finding, ...], int]:
+    """At most FINDINGS of each kind, those in TOUCHED files first; and how many more."""
+    near = set(touched)
+    ordered = sorted(findings, key=lambda f: (f.severity is not Outcome.FAIL, f.file not in near))
+    count: dict[str, int] = {}
+    shown = []
+    for finding in ordered:
+        count[finding.kind] = count.get(finding.kind, 0) + 1
+        if count[finding.kind] <= FINDINGS:
+            shown.append(finding)
+    return tuple(shown), len(findings) - len(shown)
+
+
+def _facts(base: Seen, patched: Seen, compared: Compared) -> tuple[Fact, ...]:
+    fixed = [f"{d.file}: {d.text}" for d in compared.fixed if patched.succeeded]
+    differs = kbuild_config.differing(dict(base.options), dict(patched.options))
+    facts: dict[str, JsonValue] = {
+        "compiler": patched.compiler,
+        "linker": patched.linker,
+        "objects": patched.objects,
+        "build_seconds": [round(base.build_s, 1), round(patched.build_s, 1)],
+        "fixed_warnings": [*fixed],
+        "config_differs": [*differs],
+        "config_not_honoured": [*base.not_honoured],
+    }
+    return tuple((name, value) for name, value in facts.items() if value)
+
+
+def _uncovered(base: Seen, patched: Seen) -> tuple[tuple[Lines, str], ...]:
+    """The changed lines that neither side's build compiled, with the reason."""
+    compiled = set(base.compiled)
+    options = dict(base.options)
+    found = []
+    for stretch in patched.stretches:
+        reason = stretch.left_out
+        if stretch.lines.side is Step.BASE:
+            known = stretch.lines.file in compiled
+            reason = left_out(stretch.conditions, options) if known else NOT_COMPILED
+        if reason:
+            found.append((stretch.lines, reason))
+    return tuple(found)

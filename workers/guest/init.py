@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which init does the guest run? Builds `workers/probes/init.c` for the tree under test.
+
+It is linked with the kernel's own nolibc (tools/include/nolibc), which needs no libc for the
+target, and against the headers of the tree, generated ones among them. That takes half a
+second, so there is nothing to be kept: the same inputs give the same init.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.model import InfraError
+from workers.check import BUILD, SOURCE, Bench
+from workers.sandbox.contract import GIB, Limits, Mount
+
+_PROBES = Path(__file__).parent.parent / "probes"
+_PROBES_INSIDE = "/probes"
+_HEADERS = f"{BUILD}/headers"
+_INIT = "init"
+_LARGEST_BYTES = 4 << 20
+
+_LIMITS = Limits(seconds=120, memory_bytes=2 * GIB, log_bytes=1 << 20)
+
+#: `/src/include/uapi/linux/fs.h:12:3: error: …`
+_ERROR = re.compile(
+    rf"^{SOURCE}/(?P<file>[^:]+):(?P<line>\d+):(?:\d+:)? (?:fatal )?error: (?P<text>.*)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The init cannot be compiled because of FILE:LINE of the tree."""
+
+    file: str
+    line: int
+    text: str
+
+
+@dataclass
+class _Errors:
+    """Remembers a compiler's errors; a `workers.sandbox.contract.Watcher`."""
+
+    in_tree: list[Broken] = field(default_factory=list)
+    last: str = ""
+
+    def __call__(self, line: str | None) -> str | None:
+        if line is None:
+            return None
+        self.last = line or self.last
+        if found := _ERROR.match(line):
+            self.in_tree.append(Broken(found["file"], int(found["line"]), found["text"]))
+        return None
+
+
+def _headers(bench: Bench) -> None:
+    """The generated headers; both targets are what `make headers` itself depends on."""
+    target, errors = bench.target, _Errors()
+    argv = (
+        *("make", "-s", "-C", SOURCE, f"O={_HEADERS}", f"ARCH={target.make_arch}"),
+        *(f"CROSS_COMPILE={target.cross_compile}", "archheaders", "uapi-asm-generic"),
+    )
+    ended = bench.run(argv, limits=_LIMITS, watch=errors)
+    if ended.stopped or ended.exit_code:
+        why = ended.stopped or errors.last or f"exit status {ended.exit_code}"
+        raise InfraError(f"The tree's user-space headers cannot be made: {why}.")
+
+
+def _compiler(bench: Bench) -> tuple[str, ...]:
+    arch = bench.target.arch
+    return (
+        f"{bench.target.cross_compile}gcc",
+        *("-Os", "-s", "-static", "-nostdlib", "-nostdinc", "-fno-pie", "-no-pie"),
+        *("-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fno-ident"),
+        f"-I{_PROBES_INSIDE}",
+        f"-I{SOURCE}/arch/{arch}/include/uapi",
+        f"-I{_HEADERS}/arch/{arch}/include/generated/uapi",
+        f"-I{SOURCE}/include/uapi",
+        *("-include", "uapi.h", "-include", f"{SOURCE}/tools/include/nolibc/nolibc.h"),
+        *("-o", f"{BUILD}/{_INIT}", f"{_PROBES_INSIDE}/init.c"),
+        *bench.target.init_cflags,
+    )
+
+
+def _read(path: Path) -> bytes:
+    """What a command wrote to PATH: a regular file, not whatever a link leads to."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(handle, "rb") as stream:  # noqa: PTH123 (of a descriptor)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise InfraError(f"{path} is no regular file.")
+        content = stream.read(_LARGEST_BYTES + 1)
+    if len(content) > _LARGEST_BYTES:
+        raise InfraError(f"{path} is larger than {_LARGEST_BYTES} bytes.")
+    return content
+
+
+def build(bench: Bench) -> bytes | Broken:
+    """The init as a static executable, or what in the tree keeps it from compiling.
+
+    Raises InfraError when it fails for any other reason.
+    """
+    _headers(bench)
+    errors = _Errors()
+    ended = bench.run(
+        _compiler(bench), limits=_LIMITS, mounts=(Mount(_PROBES, _PROBES_INSIDE),), watch=errors
+    )
+    if ended.stopped:
+        raise InfraError(f"The compiler was stopped while it built the init: {ended.stopped}.")
+    if not ended.exit_code:
+        try:
+            return _read(bench.build / _INIT)
+        except OSError as error:
+            raise InfraError(f"The init that was built cannot be read: {error}.") from error
+    if ended.exit_code == 1 and errors.in_tree:
+        return errors.in_tree[0]
+    raise InfraError(f"The init cannot be built: {errors.last or 'the compiler says nothing'}.")

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How does a kernel boot in QEMU? Runs one machine in the sandbox and watches its console.
+
+Machines are emulated (TCG). KVM is not used, whatever the machine's `kvm` says: nested KVM
+fails an assertion or hangs on too many hosts for a verdict to rest on it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.model import InfraError, Machine
+from workers.check import Bench
+from workers.guest.watch import Ending, Patience, Watch
+from workers.sandbox.contract import GIB, Ended, Limits, Mount
+
+#: Where QEMU finds what it boots.
+_IMAGE = "/boot/image"
+_INITRAMFS = "/boot/initramfs"
+
+#: Consoles of whole boots take 5 to 100 kB; more is a kernel that does nothing else.
+_CONSOLE_BYTES = 4 << 20
+
+#: What QEMU says when the guest, not QEMU, has driven the processor into the ground.
+_GUEST_CRASH = re.compile(r"^qemu: fatal: (?:Trap .* Error state|Trying to execute code outside)")
+_OWN_WORDS = re.compile(r"^qemu(?:-system-\w+)?: (?!warning: |info: )")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One boot, as it was watched."""
+
+    ending: Ending
+    seconds: float
+    watch: Watch
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The console, clean."""
+        return tuple(self.watch.lines)
+
+
+def command(machine: Machine) -> tuple[str, ...]:
+    """QEMU's arguments, with the paths that they have in the sandbox."""
+    places = {"{image}": _IMAGE, "{initramfs}": _INITRAMFS, "{append}": machine.append}
+    filled = []
+    for argument in machine.qemu:
+        for name, value in places.items():
+            argument = argument.replace(name, value)  # noqa: PLW2901
+        filled.append(argument)
+    return tuple(filled)
+
+
+def run(bench: Bench, image: Path, initramfs: Path, patience: Patience) -> Run:
+    """Boot IMAGE with INITRAMFS on the target's machine, to whatever end it comes.
+
+    Raises InfraError when it was QEMU or the sandbox that failed, or when it was cancelled.
+    """
+    watch = Watch(patience)
+    ended = bench.run(
+        command(bench.target.machine),
+        limits=Limits(
+            seconds=patience.total_s,
+            memory_bytes=2 * GIB,
+            processes=64,
+            log_bytes=_CONSOLE_BYTES,
+        ),
+        mounts=(Mount(image, _IMAGE), Mount(initramfs, _INITRAMFS)),
+        watch=watch,
+    )
+    return Run(ending(ended, watch), ended.seconds, watch)
+
+
+def ending(ended: Ended, watch: Watch) -> Ending:
+    """How the boot ended; raises InfraError when QEMU or the sandbox did not let it."""
+    if ended.stopped in tuple(Ending):
+        return Ending(ended.stopped)
+    if ended.stopped == "log":
+        return Ending.FLOOD
+    if ended.stopped:
+        raise InfraError(f"QEMU was stopped: {ended.stopped}.")
+    if watch.booted and any(_GUEST_CRASH.match(line) for line in watch.lines):
+        return Ending.CRASH
+    words = next((line for line in reversed(watch.lines) if _OWN_WORDS.match(line)), "")
+    if ended.exit_code or (words and not watch.finished and not watch.panicked):
+        last = words or next((line for line in reversed(watch.lines) if line), "it said nothing")
+        raise InfraError(f"QEMU failed with exit status {ended.exit_code}: {last}")
+    if watch.finished:
+        return Ending.POWERED_OFF
+    return Ending.PANIC if watch.panicked else Ending.RESET

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a kernel is configured and made: the make invocations, the same on both sides.
+
+Reproducible, as `Documentation/kbuild/reproducible-builds.rst` asks: fixed time, user, host
+and version, no local version, the same paths. make keeps going after an error (`-k`), so
+that which errors are reported depends on the sources and not on which of the parallel jobs
+was faster; kbuild links nothing that an error left unmade. `--output-sync` keeps the lines
+of one compilation together, which the parser of its messages relies on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.model import InfraError, Target
+from workers.check import BUILD, SOURCE, Bench
+from workers.parsers.diag_lines import STEP
+from workers.parsers.diag_trouble import trouble
+from workers.parsers.kbuild_config import fragment
+from workers.sandbox.contract import GIB, Ended, Limits
+
+CONFIG_LIMITS = Limits(seconds=300)
+BUILD_LIMITS = Limits(seconds=3000)
+
+#: What `make tinyconfig` starts from, and every configuration here, where the tree has it.
+TINY_BASE = "kernel/configs/tiny-base.config"
+
+ENVIRONMENT = {
+    "LC_ALL": "C",
+    "TERM": "dumb",
+    "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 2026",
+    "KBUILD_BUILD_USER": "crosscheck",
+    "KBUILD_BUILD_HOST": "crosscheck",
+    "KBUILD_BUILD_VERSION": "1",
+    "SOURCE_DATE_EPOCH": "1767225600",  # the same moment
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What make did: its exit status (0 or 2), all lines of its output, its seconds."""
+
+    exit_code: int
+    lines: tuple[str, ...]
+    seconds: float
+
+
+def variables(target: Target) -> tuple[str, ...]:
+    """The variables that every make invocation for TARGET is given."""
+    return (
+        f"ARCH={target.make_arch}",
+        f"CROSS_COMPILE={target.cross_compile}",
+        "LOCALVERSION=",
+        *target.make_vars,
+    )
+
+
+def make_argv(target: Target, cores: int, goals: Sequence[str], *more: str) -> tuple[str, ...]:
+    """The command that makes GOALS of TARGET with CORES parallel jobs; MORE are variables."""
+    return (
+        *("make", "-C", SOURCE, f"O={BUILD}", f"-j{cores}", "-k", "--output-sync=target"),
+        *variables(target),
+        *more,
+        *goals,
+    )
+
+
+def config_lines(source: Path, target: Target) -> tuple[str, ...]:
+    """The lines of the configuration that TARGET asks for; the last one of an option wins."""
+    tiny = source / TINY_BASE
+    plain = tiny.is_file() and not tiny.is_symlink()
+    base = tiny.read_text(encoding="utf-8").splitlines() if plain else []
+    return (*base, *target.config)
+
+
+def configure(bench: Bench) -> Made:
+    """Write `.config`: everything off but what the target asks for and what that needs."""
+    wanted = bench.build / "all.config"
+    wanted.write_text(fragment(config_lines(bench.source, bench.target)), encoding="utf-8")
+    bench.progress("configuring")
+    return make(bench, ("allnoconfig",), CONFIG_LIMITS, f"KCONFIG_ALLCONFIG={BUILD}/all.config")
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Reads make's output as it comes: tells how far it is, stops it when it is in trouble."""
+
+    bench: Bench
+    lines: list[str] = field(default_factory=list)
+    steps: int = 0
+
+    def __call__(self, line: str | None) -> str | None:
+        if line is None:
+            return None
+        self.lines.append(line)
+        if step := STEP.match(line):
+            self.steps += 1
+            verb = step["verb"].split()[0]
+            self.bench.progress(f"{verb} {step['object']} ({self.steps})")
+        return trouble(line) or None
+
+
+def make(bench: Bench, goals: Sequence[str], limits: Limits = BUILD_LIMITS, *more: str) -> Made:
+    """Make GOALS in the sandbox; MORE are make variables.
+
+    Raises InfraError if make was ended, or failed for a reason that is not the source's.
+    """
+    watch = _Watch(bench)
+    argv = make_argv(bench.target, bench.cores, goals, *more)
+    ended = bench.run(argv, limits=limits, env=ENVIRONMENT, watch=watch)
+    _check(ended, " ".join(goals), limits)
+    return Made(ended.exit_code, tuple(watch.lines), ended.seconds)
+
+
+def _check(ended: Ended, goals: str, limits: Limits) -> None:
+    reasons = {
+        "time": f"it took more than {limits.seconds:.0f} s",
+        "memory": f"it needed more than {limits.memory_bytes / GIB:.0f} GiB of memory",
+        "log": f"it printed more than {limits.log_bytes >> 20} MiB",
+        "cancelled": "it was cancelled",
+    }
+    if ended.stopped:
+        why = reasons.get(ended.stopped, ended.stopped)
+        raise InfraError(f"`make {goals}` was ended: {why}.")
+    if ended.exit_code not in {0, 1, 2}:
+        raise InfraError(f"`make {goals}` did not run: exit status {ended.exit_code}.")
+
+
+def built(bench: Bench, name: str) -> Path | None:
+    """The file NAME of the build directory, None if make did not leave a plain file there.
+
+    The patch's own code wrote the build directory: a link that leads out of it is no file.
+    """
+    path = (bench.build / name).resolve()
+    return path if path.is_file() and path.is_relative_to(bench.build.resolve()) else None

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Are the exports what the series says, and is any export gone or stricter unsaid? Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from pipeline.model import Change, Finding, Outcome, SymbolChange
+from pipeline.symbol_lines import exported
+from workers.symbols.kernel import Kernel, Terms
+from workers.symbols.places import only_patch
+
+#: Past this many lost exports one finding says how many more there are.
+MAX_LOST = 20
+
+_OTHER_EXPORT = re.compile(r"\s*_*EXPORT_[A-Z_]*\s*\((?P<arguments>[^)]*)", re.ASCII)
+_WORD = re.compile(r"\w{3,}", re.ASCII)
+
+
+def added_exports(change: Change, patched: Kernel) -> Iterator[Finding]:
+    """Exports that the series adds and that the patched kernel does not have as written.
+
+    Only where the line was certainly compiled (its file was, and it stands in no `#if`) and
+    the symbol is there to be exported; a kernel that trims or has no exports says nothing.
+    """
+    if not patched.has_exports or "CONFIG_TRIM_UNUSED_KSYMS" in patched.options:
+        return
+    for added in change.symbols:
+        if added.kind != "export-added" or not _certainly_compiled(added, patched):
+            continue
+        terms = patched.exports.get(added.name)
+        asked = "exported GPL-only" if added.gpl_only else "exported to all modules"
+        if terms is None or terms.gpl_only != added.gpl_only:
+            yield Finding(
+                kind="export-missing",
+                severity=Outcome.FAIL,
+                summary=f"{added.name} must be {asked}, but it is {patched.state(added.name)}",
+                patch=added.patch,
+                file=added.file,
+                line=added.line,
+                symbol=added.name,
+            )
+
+
+def _certainly_compiled(added: SymbolChange, patched: Kernel) -> bool:
+    return (
+        added.file in patched.compiled
+        and (added.file, added.line) not in patched.conditional
+        and (added.name in patched.exports or patched.defines_globally(added.name))
+    )
+
+
+def drift(change: Change, base: Kernel, patched: Kernel) -> Iterator[Finding]:
+    """Exports that vanished, or got stricter, without a line of the series saying so.
+
+    Where the configuration came out differently too the loss may be meant: WARN.
+    """
+    if not base.has_exports or not patched.has_exports:
+        return
+    said = _said(change, base.exports.keys())
+    blame = only_patch(change)
+    lost = sorted(base.exports.keys() - patched.exports.keys() - said)
+    options = sorted(base.options ^ patched.options)
+    severity = Outcome.WARN if options else Outcome.FAIL
+    why = f"the configuration differs too: {', '.join(options[:10])}" if options else ""
+    for name in lost[:MAX_LOST]:
+        summary = f"{name} was exported, but now it is {patched.state(name)}"
+        yield Finding("export-lost", severity, summary, blame, symbol=name, detail=why)
+    if len(lost) > MAX_LOST:
+        summary = f"{len(lost) - MAX_LOST} more exports are gone"
+        yield Finding("export-lost", severity, summary, blame, detail="\n".join([why, *lost]))
+    for name in sorted((base.exports.keys() & patched.exports.keys()) - said):
+        before, after = base.exports[name], patched.exports[name]
+        if _stricter(before, after):
+            summary = f"{name} was {before}, but now it is {after}"
+            yield Finding("export-stricter", Outcome.WARN, summary, blame, symbol=name)
+
+
+def _stricter(before: Terms, after: Terms) -> bool:
+    return (after.gpl_only and not before.gpl_only) or after.namespace != before.namespace
+
+
+def _said(change: Change, names: Iterable[str]) -> frozenset[str]:
+    """Those of NAMES whose export the series itself removes or rewrites.
+
+    Macros make names (`EXPORT_TRACEPOINT_SYMBOL(foo)` exports `__tracepoint_foo`), so the
+    removed line of such a macro speaks of every name that contains one of its arguments.
+    """
+    own = {s.name for s in change.symbols if s.kind.startswith("export-")}
+    parts = {
+        part
+        for file in change.files
+        for hunk in file.hunks
+        for text in hunk.removed
+        if exported(text) is None and (match := _OTHER_EXPORT.match(text))
+        for part in _WORD.findall(match["arguments"])
+    }
+    return frozenset(n for n in names if n in own or any(part in n for part in parts))
