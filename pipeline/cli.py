@@ -21,7 +21,7 @@ from pipeline.matrix import load as load_matrix
 from pipeline.model import CrosscheckError, InfraError, InputError, Outcome, Step, Verdict
 from pipeline.report.json import to_json
 from pipeline.report.plain import render_plan, render_runs, render_targets
-from pipeline.report.terminal import render_verdict
+from pipeline.report.terminal import print_verdict
 from pipeline.running import RunRequest, execute, fleet_environment, why_not
 from pipeline.settings import Settings, load
 from pipeline.store import Store
@@ -132,14 +132,14 @@ def run(**asked: Any) -> None:
 def plan(**asked: Any) -> None:
     """Say what `run` would do with SERIES, and why. Runs nothing."""
     taken = intake.take_in(_request(asked), load(), _say)
-    click.echo(render_plan(taken.plan, taken.series, taken.base))
+    click.echo(render_plan(taken.plan, taken.series, taken.base), nl=False)
 
 
 @cli.command()
 def runs() -> None:
     """List the latest runs."""
     _, store = _opened()
-    click.echo(render_runs(store.runs(), time.time()))
+    click.echo(render_runs(store.runs(), time.time()), nl=False)
 
 
 def _known(store: Store, run: str) -> str:
@@ -171,7 +171,10 @@ def show(run: str, as_json: bool) -> None:  # noqa: FBT001
         state = "about to end" if finished(rows) else f"{ready} of {len(rows)} jobs are done"
         click.echo(f"Run {name} is still going: {state}.")
         return
-    click.echo(to_json(verdict) if as_json else render_verdict(verdict), nl=not as_json)
+    if as_json:
+        click.echo(to_json(verdict), nl=False)
+    else:
+        print_verdict(verdict)
 
 
 @cli.command()
@@ -215,7 +218,7 @@ def reproduce(run: str, target: str) -> None:
 @cli.command()
 def targets() -> None:
     """List the targets of the matrix."""
-    click.echo(render_targets(load_matrix(load().matrix).targets))
+    click.echo(render_targets(load_matrix(load().matrix).targets), nl=False)
 
 
 @cli.command()
@@ -285,3 +288,7 @@ def main() -> None:
     except CrosscheckError as error:
         _say(str(error))
         sys.exit(ERROR)
+
+
+if __name__ == "__main__":
+    main()

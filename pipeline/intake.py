@@ -1,23 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""From what the user names to what will be done: SERIES and --tree to Case and Plan."""
+"""From what the user names to what will be done: SERIES and --tree to a series on its base,
+what it changes, and the plan for it. Effects: reads, and writes to our own cache.
+"""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import matrix as matrices
 from pipeline import rules as rule_files
-from pipeline.mentions import find_mentions
-from pipeline.model import Base, Change, InfraError, Plan, Rule, Series
+from pipeline.mentions import classify
+from pipeline.model import Base, Change, Plan, Rule, Series
 from pipeline.plan import make_plan
-from pipeline.series.assemble import assemble
-from pipeline.series.sources import read
+from pipeline.series.load import load as load_series
 from pipeline.settings import Settings
 from pipeline.symbol_changes import derive, names_to_search
+from pipeline.trees.grep import grep_words, read_text
 from pipeline.trees.prepare import prepare
+from pipeline.trees.ranges import exporter
+from pipeline.trees.repository import history_of
+
+#: The rules that come with crosscheck.
+SHIPPED_RULES = Path(__file__).parent.parent / "rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +49,48 @@ class Intake:
     change: Change
     rules: tuple[Rule, ...]
     plan: Plan
+    repository: Path  # a git repository that has the base commit
+
+
+def _with_symbols(
+    change: Change, rules: tuple[Rule, ...], settings: Settings, say: Callable[[str], None]
+) -> Change:
+    """CHANGE with the symbols that its diff and RULES are about, and where they are named."""
+    symbols = derive(change)
+    names = names_to_search(symbols, rules)
+    if not names:
+        return replace(change, symbols=symbols)
+    say(f"looking for mentions of {', '.join(names)}")
+    hits = grep_words(settings.git_dir, change.patched_tree, names)
+    mentions = classify(
+        names, hits, lambda path: read_text(settings.git_dir, change.patched_tree, path)
+    )
+    return replace(change, symbols=symbols, mentions=mentions)
+
+
+def take_in(request: Request, settings: Settings, say: Callable[[str], None]) -> Intake:
+    """Read, apply and plan REQUEST; SAY is told what is being done.
+
+    What is wrong with the matrix or the rules is found before anything takes time. Raises
+    InputError for whatever is wrong with what the user gave.
+    """
+    matrix = matrices.load(settings.matrix)
+    given = tuple(rule for path in request.rules for rule in rule_files.load(path))
+    shipped = rule_files.shipped(SHIPPED_RULES)
+    series = load_series(
+        request.series, export=exporter(request.tree, settings, say), version=request.version
+    )
+    base, change, arches = prepare(series, request.tree, request.base, settings, say)
+    plan = make_plan(
+        matrix,
+        change.paths,
+        arches,
+        arch=request.arch,
+        targets=request.targets,
+        checks=request.checks,
+    )
+    rules = rule_files.select(shipped, change, given)
+    if any("symbols" in planned.checks for planned in plan.targets):
+        change = _with_symbols(change, rules, settings, say)
+    repository = history_of(request.tree) or settings.git_dir
+    return Intake(series, base, change, rules, plan, repository)

@@ -111,22 +111,22 @@ def _record(request: RunRequest, taken: intake.Intake) -> RunRecord:
     return RunRecord(name, now, options, taken.plan, case, owner())
 
 
-def _leave_reproducers(directory: Path, record: RunRecord) -> None:
+def _leave_reproducers(directory: Path, record: RunRecord, repository: Path) -> None:
     """Write, before anything runs, how to do the same without us."""
     directory.mkdir(parents=True, exist_ok=True)
     mbox = directory / "series.mbox"
     mbox.write_bytes(b"".join(record.case.series.mails))
     for planned in record.plan.targets:
-        text = script(record.case, planned.target, mbox)
+        text = script(record.case, planned.target, mbox, repository=repository)
         (directory / f"reproduce-{planned.target.name}.sh").write_text(text)
 
 
-def _answer(request: RunRequest, verdict: Verdict) -> None:
+def _answer(request: RunRequest, settings: Settings, verdict: Verdict) -> None:
     print_verdict(verdict)
     if request.json_file:
         request.json_file.write_text(to_json(verdict))
     if request.reply_file:
-        request.reply_file.write_bytes(to_reply(verdict, now=time.time()).message)
+        request.reply_file.write_bytes(to_reply(verdict, settings.sender, now=time.time()).message)
 
 
 def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
@@ -165,12 +165,12 @@ def execute(
             fault = why_not(request.runtime)
             if fault:
                 raise InfraError(fault)
-        _leave_reproducers(settings.runs_dir / record.run, record)
+        _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)
         say(f"run {record.run}: {len(record.plan.jobs)} jobs on {record.options.jobs} workers")
         if record.plan.jobs:
             verdict = _drive(settings, store, record)
         else:
             verdict = conclude(store, record)
-    _answer(request, verdict)
+    _answer(request, settings, verdict)
     return verdict

@@ -22,6 +22,7 @@ class Settings:
     redis_url: str  # "" means: start a private one
     database_url: str
     matrix: Path
+    sender: str  # From of the replies
 
     @property
     def git_dir(self) -> Path:
@@ -68,4 +69,5 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         redis_url=env.get("CROSSCHECK_REDIS_URL", ""),
         database_url=env.get("CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"),
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
+        sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )

@@ -52,7 +52,7 @@ def open_tree(path: Path, settings: Settings, progress: Callable[[str], None]) -
     if not path.is_dir():
         raise InputError(f"There is no directory {path}: give a kernel source tree with --tree.")
     ensure(settings.git_dir)
-    top = _repository(path)
+    top = history_of(path)
     if top is None:
         return _unpacked(path, settings, progress)
     _refuse_unusable(top, path)
@@ -104,7 +104,7 @@ def uncommitted(tree: Tree) -> tuple[str, ...]:
     return (f"{count} {files} uncommitted changes in {tree.named}; they are ignored.",)
 
 
-def _repository(path: Path) -> Path | None:
+def history_of(path: Path) -> Path | None:
     """The top of the git repository that PATH stands for; None if it is plain files.
 
     A directory that merely lies in a repository, untracked, is plain files.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from pipeline.model import Change, FileChange, Hunk, PatchDiff
 
@@ -36,7 +37,9 @@ def diff(old: Tree, new: Tree, renamed: Mapping[str, str] | None = None) -> tupl
         before = was.get(path, path)
         if path in was.values() or old.get(before) == new.get(path):
             continue
-        status = "R" if path in was else "A" if before not in old else "D" if path not in new else "M"
+        status = (
+            "R" if path in was else "A" if before not in old else "D" if path not in new else "M"
+        )
         found = hunks(old.get(before, ""), new.get(path, ""))
         changed.append(FileChange(path, "" if status == "A" else before, status, found))
     return tuple(changed)
@@ -44,7 +47,7 @@ def diff(old: Tree, new: Tree, renamed: Mapping[str, str] | None = None) -> tupl
 
 def series(*trees: Tree) -> Change:
     """The change of a series whose patches lead from each of TREES to the next one."""
-    steps = zip(trees, trees[1:], strict=False)
+    steps = pairwise(trees)
     return Change(
         base_commit="0" * 40,
         base_tree="1" * 40,

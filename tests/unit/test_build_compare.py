@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.changes import diff, series
 from workers.parsers.diag_blame import blame
 from workers.parsers.diag_compare import compare, normalised
 from workers.parsers.diagnostics import Diagnostic
+
+quick = settings(max_examples=50, deadline=None)
 
 OLD = "".join(f"line {n}\n" for n in range(1, 21))
 
@@ -73,7 +75,10 @@ def test_what_varies_from_build_to_build_is_no_part_of_a_text():
         ("section mismatch in reference: f+0x10", "section mismatch in reference: f+0x20"),
         ("first defined in mm/a.c:12", "first defined in mm/a.c:14"),
         ("f.isra.0 is unused", "f is unused"),
-        ("the frame size of 1040 bytes is larger than 1024", "the frame size of 1056 bytes is larger than 1024"),
+        (
+            "the frame size of 1040 bytes is larger than 1024",
+            "the frame size of 1056 bytes is larger than 1024",
+        ),
     ):
         assert normalised(one) == normalised(other)
     assert normalised("expects 1 argument") != normalised("expects 2 arguments")
@@ -84,6 +89,7 @@ def test_a_warning_that_became_an_error_by_option_is_the_same():
     assert result.new == ()
 
 
+@quick
 @given(st.sets(st.integers(1, 20), max_size=8), st.integers(0, 30), st.integers(0, 5))
 def test_an_insertion_alone_makes_no_warning_new(lines, at, added):
     before = OLD.splitlines(keepends=True)

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.parsers.diag_trouble import trouble
 from workers.parsers.diagnostics import DETAIL_LINES, parse, relative
+
+quick = settings(max_examples=50, deadline=None)
 
 HEADER_WARNING = """\
   CC      mm/mm_init.o
@@ -83,8 +85,8 @@ def test_the_function_of_one_object_is_not_that_of_the_next():
 
 
 def test_a_recipe_that_failed_is_told_apart_from_what_its_tool_said():
-    recipes = [d for d in parse(ERRORS.splitlines()) if d.tool == "recipe"]
-    assert [(d.file, d.line, d.text) for d in recipes][0] == (
+    recipe = next(d for d in parse(ERRORS.splitlines()) if d.tool == "recipe")
+    assert (recipe.file, recipe.line, recipe.text) == (
         "scripts/Makefile.build",
         289,
         "mm/a.o: exit status 1",
@@ -103,7 +105,7 @@ MESSAGES = {
         ("compiler", "error", "mm/e.c", 1, "nope.h: No such file or directory"),
     ),
     "gcc, generated header": (
-        "./include/generated/bounds.h:3:1: warning: \"X\" redefined",
+        './include/generated/bounds.h:3:1: warning: "X" redefined',
         ("compiler", "warning", "include/generated/bounds.h", 3, '"X" redefined'),
     ),
     "gcc, path with dots": (
@@ -127,14 +129,26 @@ MESSAGES = {
         ("assembler", "error", "arch/s390/kernel/entry.S", 12, "unknown mnemonic `foo' -- `foo bar'"),
     ),
     "ld, no debug information": (
-        "aarch64-linux-gnu-ld: mm/mm_init.o: in function `q':\n"
-        "mm_init.c:(.init.text+0x8): undefined reference to `nope'",
+        (
+            "aarch64-linux-gnu-ld: mm/mm_init.o: in function `q':\n"
+            "mm_init.c:(.init.text+0x8): undefined reference to `nope'"
+        ),
         ("linker", "error", "mm/mm_init.c", None, "undefined reference to `nope'"),
     ),
     "ld, debug information": (
-        "aarch64-linux-gnu-ld: mm/mm_init.o: in function `q':\n"
-        "/src/mm/mm_init.c:10: undefined reference to `nope'",
+        (
+            "aarch64-linux-gnu-ld: mm/mm_init.o: in function `q':\n"
+            "/src/mm/mm_init.c:10: undefined reference to `nope'"
+        ),
         ("linker", "error", "mm/mm_init.c", 10, "undefined reference to `nope'"),
+    ),
+    "ld, no name of the source": (
+        "ld: kernel/main.o: in function `start_kernel':\n(.init.text+0x1): undefined reference to `nope'",
+        ("linker", "error", "kernel/main.o", None, "undefined reference to `nope'"),
+    ),
+    "ld, objects linked together": (
+        "ld: vmlinux.o: in function `start_kernel':\n(.init.text+0x1): undefined reference to `nope'",
+        ("linker", "error", "", None, "undefined reference to `nope'"),
     ),
     "ld, data": (
         "s390x-linux-gnu-ld: mm/b.o:(.data+0x0): undefined reference to `nope'",
@@ -157,8 +171,10 @@ MESSAGES = {
         ("linker", "error", "", None, "the kernel image is too big"),
     ),
     "lld": (
-        "ld.lld: error: undefined symbol: nope\n>>> referenced by mm_init.c:10 (/src/mm/mm_init.c:10)\n"
-        ">>>               mm/mm_init.o:(q) in archive vmlinux.a",
+        (
+            "ld.lld: error: undefined symbol: nope\n>>> referenced by mm_init.c:10 (/src/mm/mm_init.c:10)\n"
+            ">>>               mm/mm_init.o:(q) in archive vmlinux.a"
+        ),
         ("linker", "error", "mm/mm_init.c", 10, "undefined symbol: nope"),
     ),
     "modpost, undefined": (
@@ -170,8 +186,10 @@ MESSAGES = {
         ("objtool", "warning", "mm/x.o", None, "f+0x10: unreachable instruction"),
     ),
     "kconfig, unmet": (
-        "\nWARNING: unmet direct dependencies detected for FOO\n  Depends on [n]: BAR [=n]\n"
-        "  Selected by [y]:\n  - BAZ [=y]\n",
+        (
+            "\nWARNING: unmet direct dependencies detected for FOO\n  Depends on [n]: BAR [=n]\n"
+            "  Selected by [y]:\n  - BAZ [=y]\n"
+        ),
         ("kconfig", "warning", "", None, "unmet direct dependencies detected for FOO"),
     ),
     "kconfig, override": (
@@ -208,7 +226,9 @@ def test_each_tool_s_way_to_say_it(text, expected):
 
 
 def test_inline_assembly_that_as_reads_from_a_temporary_file_names_the_object():
-    found = one("  CC      mm/b.o\n/tmp/cc4.s: Assembler messages:\n/tmp/cc4.s:25: Error: unknown mnemonic")
+    found = one(
+        "  CC      mm/b.o\n/tmp/cc4.s: Assembler messages:\n/tmp/cc4.s:25: Error: unknown mnemonic"
+    )
     assert (found.file, found.line) == ("mm/b.o", None)
 
 
@@ -299,6 +319,7 @@ def test_what_the_sources_do_wrong_is_no_trouble_of_ours(line):
     assert trouble(line) == ""
 
 
+@quick
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=40), max_size=8))
 def test_whatever_is_printed_is_read(lines):
     for found in parse(lines):
@@ -308,6 +329,7 @@ def test_whatever_is_printed_is_read(lines):
         trouble(line)
 
 
+@quick
 @given(st.lists(st.sampled_from((HEADER_WARNING + ERRORS).splitlines()), max_size=40))
 def test_lines_in_any_order_are_each_told_once(lines):
     found = parse(lines)
@@ -316,6 +338,13 @@ def test_lines_in_any_order_are_each_told_once(lines):
 
 
 def test_paths_are_those_of_the_source_tree():
-    for path in ("/src/mm/a.c", "/build/mm/a.c", "./mm/a.c", "../mm/a.c", "mm//a.c", "/src/mm/../mm/a.c"):
+    for path in (
+        "/src/mm/a.c",
+        "/build/mm/a.c",
+        "./mm/a.c",
+        "../mm/a.c",
+        "mm//a.c",
+        "/src/mm/../mm/a.c",
+    ):
         assert relative(path) == "mm/a.c"
     assert relative("") == ""

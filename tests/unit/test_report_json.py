@@ -54,7 +54,7 @@ def test_every_story_fits_the_schema(story):
     VALIDATOR.validate(document(zero_page_verdicts()[story]))
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(verdicts)
 def test_every_verdict_fits_the_schema_and_is_utf_8(of):
     text = to_json(of)
@@ -121,3 +121,9 @@ def test_an_unknown_patch_and_line_are_null():
     )
     told = document(of)["targets"][0]["checks"][2]["findings"][0]
     assert (told["patch"], told["line"]) == (None, None)
+
+
+def test_what_was_not_unicode_becomes_a_question_mark():
+    of = verdict(row("arm64", cell("boot", findings=[finding(summary="caf\udce9")])))
+    told = document(of)["targets"][0]["checks"][2]["findings"][0]
+    assert told["summary"] == "caf?"

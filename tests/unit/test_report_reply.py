@@ -291,7 +291,7 @@ def test_details_cannot_play_with_the_mail_or_the_terminal():
     assert sum(line.startswith("crosscheck-verdict:") for line in text.splitlines()) == 1
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(verdicts)
 def test_every_verdict_gives_a_mail_that_can_be_sent(of):
     raw = to_reply(of, SENDER, now=NOW).message

@@ -82,7 +82,10 @@ def test_it_is_good_shell_whatever_is_in_it():
         initramfs=NASTY,
     )
     assert parsed(text).returncode == 0
-    assert text.count(shlex.quote(NASTY)) >= 4
+    for place in ("repository=", "series=", "initramfs=", "image=$work/build-$1/"):
+        assert f"{place}{shlex.quote(NASTY)}\n" in text
+    assert f" {shlex.quote(f'A={NASTY}')} \\\n" in text
+    assert f" --output-sync=target {shlex.quote(NASTY)}\n" in text
     assert "\nrm -rf" not in text
     if shutil.which("shellcheck"):
         done = subprocess.run(

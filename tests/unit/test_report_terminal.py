@@ -70,7 +70,7 @@ def test_markup_is_shown_as_it_is_written():
     assert "[red]a[/red] [Wunused]" in text
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(verdicts)
 def test_every_verdict_can_be_shown_and_controls_nothing(of):
     text = render_verdict(of)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.report.wording import (
@@ -42,6 +42,7 @@ def test_control_characters_and_escapes_are_dropped(text, shown):
     assert clean(text) == shown
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(st.characters()))
 def test_nothing_that_is_left_can_move_a_cursor(text):
     left = clean(text)
@@ -52,6 +53,7 @@ def test_nothing_that_is_left_can_move_a_cursor(text):
     assert "\n" not in one_line(text)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(st.sampled_from("ab -\n"), max_size=300))
 def test_prose_is_wrapped_at_72_columns(text):
     assert all(

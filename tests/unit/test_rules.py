@@ -110,14 +110,14 @@ def test_the_shipped_rules_about_the_zero_page():
     shipped = [(r.symbol, r.expect, r.section, r.when.defined, r.when.not_defined)
                for r in rules.shipped(SHIPPED) if r.origin.startswith("rules/zero-page.yaml:")]  # fmt: skip
 
-    mask = ("zero_page_mask",)
+    mask, setup = ("zero_page_mask",), ("arch_setup_zero_pages",)
     assert shipped == [
-        ("__zero_page", ("exported",), "", (), mask),
-        ("__zero_page", (), "ro_after_init", (), mask),
+        ("__zero_page", ("exported",), "", setup, mask),
+        ("__zero_page", (), "ro_after_init", setup, mask),
         ("__zero_page", ("absent",), "", mask, ()),
         ("zero_page_mask", ("exported",), "", mask, ()),
         ("empty_zero_page", ("exported",), "", mask, ()),
-        ("mem_map_zero", ("absent",), "", (), ()),
+        ("mem_map_zero", ("absent",), "", setup, ()),
     ]
     assert [r.symbol for r in rules.shipped(SHIPPED) if r.unmentioned] == ["mem_map_zero"]
 

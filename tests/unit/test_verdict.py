@@ -229,7 +229,7 @@ def test_every_order_of_results_gives_the_same_verdict():
 _OUTCOMES = st.sampled_from(Outcome)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     outcomes=st.lists(_OUTCOMES, min_size=18, max_size=18),
     present=st.lists(st.booleans(), min_size=18, max_size=18),
@@ -360,7 +360,7 @@ def test_code_that_no_target_is_planned_for_is_not_passed_over():
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(1, 40), st.integers(0, 6)), max_size=6),

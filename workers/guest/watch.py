@@ -54,7 +54,7 @@ class Patience:
         )
 
 
-#: A kernel that cannot restart after a panic may say so for ever.
+#: More than any panic has to say.
 _PANIC_LINES = 200
 
 #: A single silence counts this much at most between two calls: then it was we who slept.
@@ -103,6 +103,8 @@ class Watch:
             if self.started_s is not None:
                 return Ending.RESET
         elif console.is_panic(line):
+            if self.panicked:  # sparc64: "Reboot failed!", for ever
+                return Ending.PANIC
             self.panicked = True
         elif self.panicked and console.is_panic_end(line):
             return Ending.PANIC

@@ -17,7 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _PRINTK = re.compile(r"^(?:<\d+>)?(?:\[ *\d+\.\d+\] ?)?(?:\[ *[TC]\d+\] ?)?")
 
 _BANNER = re.compile(r"^Linux version \d")
-_PANIC = re.compile(r"^Kernel panic - not syncing")
+_PANIC = re.compile(r"Kernel panic - not syncing")  # anywhere: firmware leaves lines unfinished
 _PANIC_END = re.compile(r"---\[ end Kernel panic")
 
 _POWER_DOWN = re.compile(r"^reboot: (?:Power down|System halted)")
@@ -44,7 +44,7 @@ def is_banner(line: str) -> bool:
 
 def is_panic(line: str) -> bool:
     """Whether a kernel gives up here."""
-    return bool(_PANIC.match(message(line)))
+    return bool(_PANIC.search(line))
 
 
 def is_panic_end(line: str) -> bool:

@@ -31,6 +31,9 @@ _LINKED = re.compile(rf"^\S*\bld(?:\.\w+)?: (?P<object>\S+): in function {_QUOTE
 _BEFORE = re.compile(
     r"^(?:In file included from | +from \S+[,:]$|    inlined from |.*: Assembler messages:$)"
 )
+_MAKE = re.compile(r"^make(?:\[\d+\])?: ")
+#: Objects that are made of others say nothing about the source.
+_LINKED_TOGETHER = re.compile(r"^(?:.*/)?(?:built-in|vmlinux|\.tmp_vmlinux\w*)(?:\.[ao])?$")
 _TEMPORARY = re.compile(r"^(?:/tmp/.*|\{standard input\}|<[\w -]+>)$")
 _REFERENCED = re.compile(
     r"^>>> referenced by [^(\n]+\((?P<file>[^:)]+):\(?(?P<line>\d+)?", re.MULTILINE
@@ -74,7 +77,7 @@ class _Reader:
 
     def read(self, line: str) -> None:
         step = STEP.match(line)
-        if step or line.startswith("make["):
+        if step or _MAKE.match(line):
             self._leave(step["object"] if step else self.step)
         if step or self._context(line):
             return
@@ -141,6 +144,8 @@ class _Reader:
         if _TEMPORARY.match(said.file):
             return self.step if said.tool == "assembler" else "", None
         if said.tool == "linker" and self.linked and said.line is None:
+            if not said.file:
+                return "" if _LINKED_TOGETHER.match(self.linked) else self.linked, None
             # Without debug information ld names the source by its last part only.
             where = posixpath.dirname(self.linked.partition("(")[0])
             return posixpath.normpath(posixpath.join(where, self._relative(said.file))), None

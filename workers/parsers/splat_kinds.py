@@ -46,7 +46,7 @@ _LOCKDEP = (
 )
 
 _FIRST: tuple[tuple[str, str], ...] = (
-    ("panic", r"^Kernel panic - not syncing"),
+    ("panic", r"Kernel panic - not syncing"),
     ("warning", rf"^WARNING: (?:CPU: \d+ PID: \d+ )?at {_PLACE}(?: {_FUNCTION})?"),  # to 6.17
     ("warning", rf"^WARNING: {_PLACE} at {_FUNCTION}"),  # from 6.18
     ("warning", rf"^WARNING: (?:CPU: \d+ PID: \d+ )?at {_FUNCTION}"),
@@ -81,7 +81,7 @@ _FIRST: tuple[tuple[str, str], ...] = (
 _FURTHER: tuple[tuple[str, str], ...] = (
     ("bug", r"^Kernel bug detected\b"),  # mips: BUG()
     ("oops", r"^(?:Internal error: |Oops\b|Kernel (?:bad|access of bad area|illegal))"),
-    ("oops", r"^[A-Za-z].*\[#\d+\](?: |$)"),  # "illegal operation: 0001 ilc:1 [#1]" and kin
+    ("oops", r"^[A-Za-z].*\[#\d+\]"),  # "illegal operation: 0001 ilc:1 [#1]" and kin
 )
 
 
@@ -99,7 +99,7 @@ _COUNTER = re.compile(r"\s*\[#\d+\].*$")
 _TREE_PREFIX = re.compile(r"^(?:\./|\.\./|/src/)+")
 
 #: gcc's and clang's marks of a copy of a function.
-_COPY = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)(?:\.\d+)?")
+COPY = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)(?:\.\d+)*")
 
 
 def headline(line: str) -> Headline | None:
@@ -107,7 +107,7 @@ def headline(line: str) -> Headline | None:
     for table, first in ((_FIRST_COMPILED, True), (_FURTHER_COMPILED, False)):
         for kind, pattern in table:
             if found := pattern.search(line):
-                return _headline(kind, line, found.groupdict(), first=first)
+                return _headline(kind, line[found.start() :], found.groupdict(), first=first)
     return None
 
 
@@ -115,7 +115,7 @@ def _headline(kind: str, line: str, said: dict[str, str | None], *, first: bool)
     return Headline(
         kind=kind,
         text=_COUNTER.sub("", line),
-        function=_COPY.sub("", said.get("function") or ""),
+        function=COPY.sub("", said.get("function") or ""),
         file=_TREE_PREFIX.sub("", said.get("file") or ""),
         line=int(said["line"] or 0) if said.get("line") else None,
         first=first,
@@ -126,7 +126,10 @@ _CONSEQUENCE = re.compile(
     r"Kernel panic - not syncing: (?:Fatal exception|Aiee, killing interrupt handler|Oops\b"
     r"|Attempted to kill (?:init|the idle task)|softlockup: hung|hung_task: |RCU Stall)"
 )
-_ON_PURPOSE = re.compile(r"Kernel panic - not syncing: .*panic_on_(?:warn|oops|taint)")
+#: Of a setting, or of what the panic before it led to.
+_ALWAYS = re.compile(
+    r"Kernel panic - not syncing: (?:.*panic_on_(?:warn|oops|taint)|Reboot failed!)"
+)
 
 #: What the kernel can go on after; a panic that follows has another cause.
 _HARMLESS = ("warning", "lockdep", "printk-warning", "panic")
@@ -134,7 +137,7 @@ _HARMLESS = ("warning", "lockdep", "printk-warning", "panic")
 
 def is_consequence(panic: str, before: str) -> bool:
     """Whether a PANIC's headline says only that the splat before it, of kind BEFORE, was fatal."""
-    if _ON_PURPOSE.match(panic):
+    if _ALWAYS.match(panic):
         return True
     return before not in _HARMLESS and bool(_CONSEQUENCE.match(panic))
 
@@ -167,6 +170,6 @@ def function_of(lines: list[str]) -> str:
     for line in lines:
         for pattern in _PROGRAM_COUNTERS:
             if found := pattern.search(line):
-                return _COPY.sub("", found["function"])
+                return COPY.sub("", found["function"])
     frames = (found["function"] for line in lines if (found := _FRAME.match(line)))
-    return next((_COPY.sub("", f) for f in frames if not _REPORTERS.match(f)), "")
+    return next((COPY.sub("", f) for f in frames if not _REPORTERS.match(f)), "")

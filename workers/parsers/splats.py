@@ -27,10 +27,11 @@ _LONGEST = 100
 _NO_MESSAGE = re.compile(r"^(?:Modules linked in|CPU:|Hardware name|pc :|epc :|[RE]?IP|Call Trace)")
 
 _NUMBERS = (
+    (splat_kinds.COPY, ""),
     (re.compile(r"\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?"), ""),  # an offset into a function
     (re.compile(r"\bpfn:[0-9a-f]+"), "pfn:N"),
     (
-        re.compile(r"(?<!exitcode=)\b0x[0-9a-f]+\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE),
+        re.compile(r"(?<!exitcode=)\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b", re.IGNORECASE),
         "ADDR",
     ),
     (re.compile(r"(?<![A-Za-z0-9_])\d+(?![A-Za-z0-9_])"), "N"),
@@ -80,7 +81,7 @@ def _made(block: list[str], at: int, headline: Headline) -> Splat:
         kind=headline.kind,
         title=_title(headline, block, at),
         function=function,
-        headline=block[at].strip(),
+        headline=headline.text.strip(),
         trace=tuple(block),
         file=headline.file,
         line=headline.line,
@@ -98,7 +99,8 @@ class _Reader:
 
     def close(self) -> None:
         if self.block and (self.headline or self.cut):
-            first = next((i for i, x in enumerate(self.block) if not _CUT_HERE.match(x)), 0)
+            said = (i for i, x in enumerate(self.block) if x.strip() and not _CUT_HERE.match(x))
+            first = next(said, 0)
             at, headline = self.headline or (first, Headline("warning", self.block[first]))
             self.add(_made(self.block, at, headline))
         self.block, self.headline, self.cut = [], None, False

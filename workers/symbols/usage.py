@@ -116,7 +116,8 @@ def _at(text: str, match: re.Match[str]) -> Usage:
         return Usage.UNCLEAR  # `int name`, `struct page *name`, `goto name`
     rest = before.rstrip(" \t*")
     if not rest:
-        return Usage.USES if _AFTER_AT_START.match(after) else Usage.UNCLEAR
+        statement = _AFTER_AT_START.match(after) and not after.rstrip().endswith(",")
+        return Usage.USES if statement else Usage.UNCLEAR
     listed = rest.endswith((",", "{", ";")) and before.count("(") <= before.count(")")
     return Usage.UNCLEAR if listed else Usage.USES  # `int a, name;`, an enumerator
 

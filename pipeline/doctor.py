@@ -1,0 +1,2 @@
+def examine(*a,**k): return ()
+def render(t): return ""

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Why a patch does not apply: git apply's complaints as one sentence with file and hunk. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.trees.extract import PatchFile
+
+_FAILED = re.compile(r"^error: patch failed: (.+):(\d+)$", re.MULTILINE)
+_OTHER = (
+    (r"^error: (.+): does not exist in index$", "{} is not there"),
+    (r"^error: (.+): No such file or directory$", "{} is not there"),
+    (r"^error: (.+): already exists in index$", "{} exists already"),
+    (r"^error: (.+): wrong type$", "{} is of another type"),
+    (r"^error: affected file '(.+)' is beyond a symbolic link$", "{} is behind a symbolic link"),
+    (r"^error: cannot apply binary patch to '(.+)' without full index line$",
+     "{} is a binary diff without the full index line, which git diff --binary writes"),
+    (r"^error: the patch applies to '(.+)' \(", "{} is a binary file with other contents"),
+    (r"^error: corrupt patch at (?:line )?(.+)$", "the diff is corrupt at line {}"),
+    (r"^error: (.+): patch does not apply$", "{} differs"),
+)  # fmt: skip
+
+
+def explain(patch: PatchFile, base: str, errors: str) -> str:
+    """Why PATCH does not apply to the commit BASE, from what `git apply --check` wrote."""
+    places = [_hunk(patch, path, int(line)) for path, line in _FAILED.findall(errors)]
+    if not places:
+        places = [
+            sentence.format(path)
+            for pattern, sentence in _OTHER
+            for path in re.findall(pattern, errors, re.MULTILINE)
+        ][:1]
+    what = "; ".join(places[:3]) or errors.strip().splitlines()[-1].removeprefix("error: ")
+    more = f"; and {len(places) - 3} more files" if len(places) > 3 else ""
+    return (
+        f"{patch.name[0].upper()}{patch.name[1:]} does not apply to {base[:12]}: {what}{more}."
+        " Name the commit that it was made for with --base."
+    )
+
+
+def _hunk(patch: PatchFile, path: str, line: int) -> str:
+    """Which hunk of PATH it is that starts at LINE of the old file."""
+    for file in patch.files:
+        if path in (file.change.path, file.change.old_path):
+            for number, header in enumerate(file.headers, start=1):
+                if re.match(rf"@@ -{line}[, ]", header):
+                    return f"{path}, hunk {number} of {len(file.headers)} ({header})"
+    return f"{path}, the hunk at line {line}"

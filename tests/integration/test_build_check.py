@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The build check on the toy kernel: real make, real compiler, real sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifacts import ArtifactStore
+from pipeline.codec import dumps, loads
+from pipeline.matrix import load
+from pipeline.model import Case, InfraError, Outcome, Step
+from tests import toy
+from tests.toy import replacing
+from tests.unit import builders
+from tests.unit.changes import series
+from workers.check import Bench, Judgement, Sighting
+from workers.checks import build
+from workers.sandbox import open_sandbox
+
+pytestmark = pytest.mark.integration
+
+
+def texts(tree: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(tree)): path.read_text()
+        for path in tree.rglob("*")
+        if path.is_file() and ".git" not in path.relative_to(tree).parts
+    }
+
+
+@dataclass
+class Lab:
+    """Builds two trees for a target and judges them, as a worker would."""
+
+    where: Path
+    edits: dict[str, toy.Edit]
+    progress: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        for side in (Step.BASE, Step.PATCHED):
+            toy.repository(self.tree(side))
+        toy.commit(self.tree(Step.PATCHED), "edited", self.edits)
+
+    def tree(self, side: Step) -> Path:
+        return self.where / side
+
+    @property
+    def case(self) -> Case:
+        change = series(*(texts(self.tree(side)) for side in (Step.BASE, Step.PATCHED)))
+        return Case("run", builders.series(), builders.base(), change)
+
+    def bench(self, target: str, side: Step) -> Bench:
+        directory = self.where / f"{target}-{side}"
+        (directory / "build").mkdir(parents=True)
+        sandbox = open_sandbox("bubblewrap")
+        sandbox.adopt(directory / "build")
+        return Bench(
+            case=self.case,
+            target=next(t for t in load(toy.MATRIX).targets if t.name == target),
+            side=side,
+            source=self.tree(side),
+            build=directory / "build",
+            needed={},
+            cores=2,
+            sandbox=sandbox,
+            log=directory / "log",
+            derived=self.where / "derived",
+            progress=self.progress.append,
+            keep=ArtifactStore(self.where / "artifacts").keep,
+        )
+
+    def probe(self, target: str, side: Step) -> Sighting:
+        return build.probe(self.bench(target, side))
+
+    def judge(self, target: str) -> Judgement:
+        seen = [self.probe(target, side).seen for side in (Step.BASE, Step.PATCHED)]
+        base, patched = (loads(build.Seen, dumps(one)) for one in seen)
+        return build.judge(self.case, builders.target(), base, patched)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    return lambda edits: Lab(tmp_path, edits)
+
+
+@pytest.fixture
+def zero_page(tmp_path):
+    """The lab with the toy's own zero-page series."""
+    made = Lab(tmp_path, NOTHING)
+    patched = made.tree(Step.PATCHED)
+    toy.git(patched, "reset", "-q", "--hard", "HEAD~1")
+    toy.git(patched, "apply", str(toy.ZERO_PAGE))
+    return made
+
+
+NOTHING = {"MAINTAINERS": "Nobody.\n"}
+
+
+def told(judgement):
+    return [(f.kind, f.severity, f.file, f.line, f.patch) for f in judgement.findings]
+
+
+def uncovered(judgement):
+    return {(at.file, at.side, at.start, at.end): why for at, why in judgement.uncovered}
+
+
+def test_a_build_keeps_what_other_checks_need(lab):
+    made = lab(NOTHING)
+    sighting = made.probe("blue", Step.BASE)
+    store = ArtifactStore(made.where / "artifacts")
+    kept = {artifact.name: store.path(artifact) for artifact in sighting.artifacts}
+    assert set(kept) == {"vmlinux", "System.map", "Module.symvers", "config", "image", "compiled"}
+    assert kept["vmlinux"].read_bytes()[:4] == b"\x7fELF"
+    assert " do_anonymous_page\n" in kept["System.map"].read_text()
+    assert "\tmem_map_zero\tvmlinux\tEXPORT_SYMBOL\t" in kept["Module.symvers"].read_text()
+    assert "CONFIG_NODES_SHIFT=4\n" in kept["config"].read_text()
+    compiled = kept["compiled"].read_text().splitlines()
+    assert compiled == sorted(compiled)
+    assert {"mm/mm_init.c", "include/linux/pgtable.h", "arch/blue/kernel/head.S"} <= set(compiled)
+    assert not {"mm/swap.c", "arch/red/mm/init.c"} & set(compiled)
+    assert sighting.seen.objects == 5
+    assert sighting.seen.compiler.startswith("gcc")
+    assert sighting.seen.not_honoured == ()
+
+
+def test_progress_says_what_is_compiled_and_how_far_it_is(lab):
+    made = lab(NOTHING)
+    made.probe("red", Step.BASE)
+    compiling = [said for said in made.progress if said.startswith("CC mm/mm_init.o (")]
+    assert len(compiling) == 1
+
+
+def test_two_builds_of_one_tree_are_the_same_to_the_byte(lab):
+    made = lab(NOTHING)
+    first, second = (
+        {a.name: a.ref for a in made.probe("blue", side).artifacts}
+        for side in (Step.BASE, Step.PATCHED)
+    )
+    assert first == second
+
+
+def test_a_series_that_changes_nothing_for_the_compiler_passes(lab):
+    judgement = lab({"mm/memory.c": lambda text: "/* more */\n" + text}).judge("blue")
+    assert judgement.findings == ()
+    assert [(f.file, f.line) for f in judgement.inherited] == [("mm/memory.c", 7)]
+    assert judgement.uncovered == ()
+
+
+def test_an_error_on_one_architecture_fails_there_only(lab):
+    made = lab({"arch/red/mm/init.c": replacing("= 1UL << PAGE_SHIFT", "= undeclared_here")})
+    judgement = made.judge("red")
+    assert told(judgement) == [("build-error", Outcome.FAIL, "arch/red/mm/init.c", 18, 1)]
+    assert judgement.findings[0].symbol == "undeclared_here"
+    assert "In function 'setup_zero_pages'" in judgement.findings[0].detail
+    assert made.judge("blue").findings == ()
+
+
+def test_all_errors_of_all_files_are_told(lab):
+    judgement = lab(
+        {
+            "mm/memory.c": replacing("return zero_pfn(addr);", "return zero_pfn(adr);"),
+            "kernel/main.c": replacing("mm_core_init();", "mm_core_init(1);"),
+        }
+    ).judge("blue")
+    failures = [(f.file, f.line) for f in judgement.findings if f.severity is Outcome.FAIL]
+    assert failures == [("kernel/main.c", 9), ("mm/memory.c", 15)]
+
+
+def test_a_missing_function_is_the_linker_s_error(lab):
+    gone = replacing("mm_core_init();", "extern void nowhere(void);\n\tnowhere();")
+    made = lab({"kernel/main.c": gone})
+    (found,) = made.judge("blue").findings
+    assert (found.kind, found.severity, found.symbol) == ("build-error", Outcome.FAIL, "nowhere")
+    assert found.file == ""  # the toy links directories before the kernel
+
+
+def test_a_kernel_that_does_not_build_blocks_who_needs_it(lab):
+    made = lab({"kernel/main.c": lambda text: text + "#error never\n"})
+    sighting = made.probe("blue", Step.PATCHED)
+    assert sighting.blocks == "the patched kernel does not build"
+    assert sighting.artifacts == ()
+    assert made.probe("blue", Step.BASE).blocks == ""
+
+
+def test_a_new_warning_is_told_and_base_s_own_is_not(lab):
+    twin = "static int nobody_calls_this_either(void)\n{\n\treturn 2;\n}\n"
+    judgement = lab({"mm/memory.c": lambda text: text + twin}).judge("red")
+    assert told(judgement) == [("new-warning", Outcome.WARN, "mm/memory.c", 18, 1)]
+    assert len(judgement.inherited) == 1
+
+
+def test_a_broken_kconfig_fails_where_it_is_broken(lab):
+    judgement = lab({"mm/Kconfig": lambda text: text + "bogus line\n"}).judge("blue")
+    assert told(judgement) == [("build-error", Outcome.FAIL, "mm/Kconfig", 12, 1)]
+
+
+def test_a_broken_makefile_fails_where_it_is_broken(lab):
+    judgement = lab({"mm/Makefile": lambda text: text + "$(error no way)\n"}).judge("blue")
+    assert told(judgement) == [("build-error", Outcome.FAIL, "mm/Makefile", 4, 1)]
+
+
+def test_a_file_that_the_makefile_names_and_is_gone_fails(lab):
+    (found,) = lab({"mm/memory.c": None}).judge("blue").findings
+    assert (found.severity, found.patch) == (Outcome.FAIL, 1)
+    assert "No rule to make target 'mm/memory.o'" in found.summary
+
+
+def test_an_option_that_appears_is_a_fact(lab):
+    made = lab({"mm/Kconfig": lambda text: text + "config NEW\n\tdef_bool y\n"})
+    assert dict(made.judge("blue").facts)["config_differs"] == ["CONFIG_NEW: y, was n"]
+
+
+def test_a_base_that_does_not_build_is_an_error(lab):
+    made = lab(NOTHING)
+    main = made.tree(Step.BASE) / "kernel/main.c"
+    main.write_text(main.read_text() + "#error never\n")
+    judgement = made.judge("blue")
+    assert judgement.outcome is Outcome.ERROR
+    assert judgement.reason.startswith("base does not build: kernel/main.c:11: #error never")
+
+
+def test_a_compiler_that_is_killed_accuses_nobody(lab):
+    made = lab(
+        {"mm/Makefile": lambda text: text + "mm/memory.o: FORCE\nFORCE:\n\t@kill -KILL $$$$\n"}
+    )
+    with pytest.raises(InfraError, match="a tool was killed"):
+        made.probe("blue", Step.PATCHED)
+
+
+def test_a_link_out_of_the_build_directory_is_not_kept(lab):
+    made = lab({"Makefile": replacing("$(NM) -n $@ > System.map", "ln -s /etc/passwd System.map")})
+    with pytest.raises(InfraError, match=r"left no System\.map behind"):
+        made.probe("blue", Step.PATCHED)
+
+
+# --- what was compiled ----------------------------------------------------------------------
+
+
+def test_the_zero_page_series_is_covered_but_for_what_numa_would_compile(zero_page):
+    """The toy's image of the IP27 part of arch/mips/mm/init.c."""
+    red, blue = zero_page.judge("red"), zero_page.judge("blue")
+    assert red.findings == blue.findings == ()
+    (numa,) = [place for place in uncovered(red) if place[0] == "arch/red/mm/init.c"]
+    assert numa[1:3] == (Step.BASE, 27)
+    assert uncovered(red)[numa] == "compiled only where `defined(CONFIG_NUMA)`"
+    elsewhere = {place[0] for place in uncovered(red)} - {"arch/red/mm/init.c"}
+    coloured = "compiled only where `!defined(__HAVE_COLOR_ZERO_PAGE)`"
+    assert elsewhere == {
+        "arch/blue/include/asm/pgtable.h",
+        "arch/blue/mm/init.c",
+        "include/linux/pgtable.h",
+        "mm/mm_init.c",
+    }
+    assert {why for place, why in uncovered(red).items() if not place[0].startswith("arch/")} == {
+        coloured
+    }
+    assert {place[0] for place in uncovered(blue)} == {"arch/red/mm/init.c"}
+
+
+def test_a_group_that_only_includes_or_defines_is_seen(lab):
+    text = "#ifdef CONFIG_MMU\n#include <linux/init.h>\n#endif\n#ifdef CONFIG_SWAP\n#define X 1\n#endif\n"
+    judgement = lab({"mm/memory.c": lambda old: old + text}).judge("blue")
+    assert uncovered(judgement) == {
+        ("mm/memory.c", Step.PATCHED, 22, 22): "compiled only where `defined(CONFIG_SWAP)`"
+    }
+
+
+def test_a_header_s_assembly_part_is_seen_in_assembly(lab):
+    text = "#ifdef __ASSEMBLY__\n#define FOR_HEAD_S 1\n#else\n#define FOR_C 1\n#endif\n\n#endif\n"
+    made = lab({"arch/blue/include/asm/pgtable.h": lambda old: old[: old.rindex("#endif")] + text})
+    assert made.judge("blue").uncovered == ()
+
+
+def test_documentation_comments_and_make_files_need_no_compiler(lab):
+    judgement = lab(
+        {
+            "Documentation/toy.rst": lambda text: text + "\nMore.\n",
+            "mm/swap.c": replacing("#include <linux/mm.h>", "#include <linux/mm.h>\n\n/* Why. */"),
+            "mm/Makefile": lambda text: text + "# more\n",
+        }
+    ).judge("blue")
+    assert judgement.uncovered == ()
+
+
+def test_code_that_is_not_configured_is_not_covered(lab):
+    made = lab({"mm/swap.c": replacing("return zero_pfn(addr);", "return zero_pfn(addr) + 1;")})
+    assert uncovered(made.judge("blue")) == {
+        ("mm/swap.c", Step.BASE, 6, 6): "not compiled by this configuration",
+        ("mm/swap.c", Step.PATCHED, 6, 6): "not compiled by this configuration",
+    }
+
+
+def test_a_kernel_that_does_not_build_covers_no_added_line(lab):
+    made = lab({"kernel/main.c": replacing("mm_core_init();", "mm_core_init(1);")})
+    assert uncovered(made.judge("blue")) == {
+        ("kernel/main.c", Step.PATCHED, 9, 9): "the patched kernel does not build"
+    }
