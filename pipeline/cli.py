@@ -23,7 +23,7 @@ from pipeline.report.json import to_json
 from pipeline.report.plain import render_plan, render_runs, render_targets
 from pipeline.report.terminal import print_verdict
 from pipeline.running import RunRequest, execute, fleet_environment, why_not
-from pipeline.settings import Settings, load
+from pipeline.settings import Settings, load, use_temporary_dir
 from pipeline.store import Store
 
 PASSED, FAILED, BAD_INPUT, ERROR = 0, 1, 2, 3
@@ -98,6 +98,7 @@ def _opened() -> tuple[Settings, Store]:
 @click.version_option(package_name="crosscheck")
 def cli() -> None:
     """Check a Linux kernel patch series on every architecture that it affects."""
+    use_temporary_dir(load())
 
 
 @cli.command()

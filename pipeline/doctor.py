@@ -1,2 +1,6 @@
-def examine(*a,**k): return ()
-def render(t): return ""
+def examine(*a, **k):
+    return ()
+
+
+def render(t):
+    return ""

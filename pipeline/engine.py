@@ -24,7 +24,7 @@ _TICK_S = 0.25
 
 
 def owner() -> str:
-    """This process, so that a later one can tell whether it is still there."""
+    """The name of this process, so that a later one can tell whether it is still there."""
     return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"
 
 
@@ -125,9 +125,7 @@ def drive(
         show(rows)
         if finished(rows):
             return conclude(store, record)
-        actions = next_actions(
-            record.plan, rows, ticked, window=options.jobs, cores=options.cores
-        )
+        actions = next_actions(record.plan, rows, ticked, window=options.jobs, cores=options.cores)
         try:
             for action in actions:
                 _apply(store, app, record, action)

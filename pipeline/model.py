@@ -89,7 +89,7 @@ class Series:
     patches: tuple[Patch, ...]
     cover: Letter | None = None
     base_commit: str = ""  # the `base-commit:` trailer, if any
-    source: str = ""  # what the user gave: a path, a range, "-"
+    source: str = ""  # the arguments that the user gave, quoted for a shell
     notes: tuple[str, ...] = ()  # what the assembler chose or passed over, one sentence each
     mails: tuple[bytes, ...] = field(default=(), repr=False)
 

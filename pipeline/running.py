@@ -41,7 +41,7 @@ class RunRequest:
     reply_file: Path | None
 
 
-class Interrupted(CrosscheckError):
+class SignalledError(CrosscheckError):
     """A signal asked us to stop."""
 
 
@@ -50,7 +50,7 @@ def _signals() -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP end the run in good order, once."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        raise Interrupted(f"interrupted by {signal.Signals(number).name}")
+        raise SignalledError(f"interrupted by {signal.Signals(number).name}")
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, stop) for number in numbers]
@@ -144,7 +144,7 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
     try:
         with fleet, watch(record.plan, record.created_at) as show:
             return drive(store, record, make_app(fleet.redis_url), fleet, show)
-    except (Interrupted, InfraError) as error:
+    except (SignalledError, InfraError) as error:
         return conclude(store, record, error=str(error))
     finally:
         discard(settings, record.run)
@@ -168,9 +168,6 @@ def execute(
         _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)
         say(f"run {record.run}: {len(record.plan.jobs)} jobs on {record.options.jobs} workers")
-        if record.plan.jobs:
-            verdict = _drive(settings, store, record)
-        else:
-            verdict = conclude(store, record)
+        verdict = _drive(settings, store, record) if record.plan.jobs else conclude(store, record)
     _answer(request, settings, verdict)
     return verdict

@@ -8,9 +8,12 @@ specification names: the cache (can be deleted at any time) and the state (runs,
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from pipeline.model import InfraError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ class Settings:
     def artifacts_dir(self) -> Path:
         """The content-addressed store."""
         return self.state_dir / "artifacts"
+
+    @property
+    def temporary_dir(self) -> Path:
+        """For files that nobody needs for long."""
+        return self.cache_dir / "tmp"
 
     @property
     def builds_dir(self) -> Path:
@@ -71,3 +79,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )
+
+
+def use_temporary_dir(settings: Settings) -> None:
+    """Have this process, and what it starts, make its temporary files under our cache.
+
+    Raises InfraError when nothing can be written there.
+    """
+    try:
+        settings.temporary_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InfraError(
+            f"Cannot write to {settings.cache_dir} ({error.strerror}): set XDG_CACHE_HOME."
+        ) from error
+    tempfile.tempdir = os.environ["TMPDIR"] = str(settings.temporary_dir)

@@ -79,6 +79,7 @@ def configure(bench: Bench) -> Made:
     """Write `.config`: everything off but what the target asks for and what that needs."""
     wanted = bench.build / "all.config"
     wanted.write_text(fragment(config_lines(bench.source, bench.target)), encoding="utf-8")
+    wanted.chmod(0o644)  # commands may run as another user
     bench.progress("configuring")
     return make(bench, ("allnoconfig",), CONFIG_LIMITS, f"KCONFIG_ALLCONFIG={BUILD}/all.config")
 

@@ -34,7 +34,7 @@ from pipeline.model import (
     Target,
     worst,
 )
-from pipeline.settings import Settings, load
+from pipeline.settings import Settings, load, use_temporary_dir
 from pipeline.store import RunRecord, Store
 from workers import registry, toolchain
 from workers.check import Bench, Check
@@ -43,6 +43,7 @@ from workers.sandbox import open_sandbox
 from workers.workspace import build_directory, source
 
 app = make_app(load().redis_url)
+use_temporary_dir(load())
 _LOG = logging.getLogger(__name__)
 
 

@@ -91,7 +91,8 @@ def _run_again(verdict: Verdict) -> str:
     shown = [row.target for row in verdict.targets if row.outcome is verdict.outcome]
     some = shown if verdict.outcome is not Outcome.PASS else []
     base = verdict.base
-    words = ["crosscheck", "run", verdict.series.source, "--tree", base.tree, "--base", base.commit]
+    words = ["crosscheck", "run", *shlex.split(verdict.series.source)]
+    words += ["--tree", base.tree, "--base", base.commit]
     words += [word for target in some for word in ("--target", target)]
     return shlex.join(words)
 

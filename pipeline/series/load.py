@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -26,4 +27,4 @@ def load(
     """
     source = read(arguments, stdin=stdin or sys.stdin.buffer, export=export)
     mails = (parse(mail.raw, mail.origin) for mail in source.mails)
-    return assemble(mails, source=source.name, version=version, parent=source.parent)
+    return assemble(mails, source=shlex.join(arguments), version=version, parent=source.parent)

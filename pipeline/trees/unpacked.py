@@ -11,21 +11,22 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pipeline.model import InfraError, InputError
 from pipeline.trees.git import attempt, git
 
-#: What a build in the source tree leaves behind (the kernel's top .gitignore). A file of
-#: the sources that looks like it would be lost, so only what no source is called.
+#: What a build in the source tree leaves behind (the kernel's top .gitignore), as far as no
+#: source is called so: there are directories named vmlinux, and sources named vmlinux.scr.
 _PRODUCTS = re.compile(
     rb"""(?:^|/)(?:
-        \.git | \.config(?:\.old)? | \.version | \.vmlinux.* | \.tmp_.* | \..*\.(?:cmd|d|o)
-      | .*\.(?:o|a|ko|mod|mod\.c|order|so|so\.dbg|dtb|dtbo|symvers|gcno|pyc)
-      | vmlinux(?:\.[a-z]+)? | System\.map | modules\.builtin(?:\.\w+)? | __pycache__
+        \.git | \.tmp_.* | \..*\.(?:cmd|d|o) | __pycache__
+      | .*\.(?:o|a|ko|mod|mod\.c|order|so|so\.dbg|dtb|dtbo|gcno|pyc)
     )$
-    | ^include/(?:generated|config)$ | ^arch/[^/]+/include/generated$ | ^debian/build$
+    | ^(?:\.config(?:\.old)? | \.version | \.?vmlinux(?:\..*)? | System\.map
+        | modules\.builtin(?:\..*)? | .*\.symvers | debian/build)$
+    | ^include/(?:generated|config)$ | ^arch/[^/]+/include/generated$
     """,
     re.VERBOSE,
 )
@@ -34,7 +35,9 @@ _AUTHOR = {
     "GIT_AUTHOR_EMAIL": "crosscheck@localhost.invalid",
     "GIT_AUTHOR_DATE": "@946684800 +0000",
 }
-#: Each blob straight into one pack and not compressed: 95,000 files without 95,000 more.
+#: Blobs straight into a pack and not compressed: 95,000 files without 95,000 more. git looks
+#: through all blobs of a pack in the making for each new one, so a pack gets not too many.
+_FILES_A_PACK = 8000
 _FAST = ("-c", "core.bigFileThreshold=1", "-c", "core.compression=0", "-c", "core.fsync=none")
 
 
@@ -56,15 +59,21 @@ def import_tree(
     gone = known - files
     if gone:
         git(place, "update-index", "-z", "--force-remove", "--stdin", stdin=_nul(gone), env=env)
-    added = attempt(
-        directory, *_FAST, "update-index", "-z", "--add", "--stdin", stdin=_nul(files), env=env
-    )
-    if added.code:
-        raise _failure(directory, added.err, added.complaint)
+    _add(directory, sorted(files), env)
     tree = git(place, "write-tree", env=env).decode().strip()
     made = git(git_dir, "commit-tree", tree, "-m", "Unpacked kernel source", env=_AUTHOR)
     note = f"{directory} was built in: its {len(products)} build products are left out."
     return made.decode().strip(), (note,) if products else ()
+
+
+def _add(directory: Path, files: list[bytes], env: dict[str, str]) -> None:
+    """Bring the index of ENV up to date with FILES of DIRECTORY, and store the new ones."""
+    for start in range(0, len(files), _FILES_A_PACK):
+        names = _nul(files[start : start + _FILES_A_PACK])
+        command = (*_FAST, "update-index", "-z", "--add", "--stdin")
+        added = attempt(directory, *command, stdin=names, env=env)
+        if added.code:
+            raise _failure(directory, added.err, added.complaint)
 
 
 def walk(directory: Path, products: list[bytes]) -> Iterator[bytes]:
@@ -95,8 +104,8 @@ def walk(directory: Path, products: list[bytes]) -> Iterator[bytes]:
                 yield path
 
 
-def _nul(paths: set[bytes]) -> bytes:
-    return b"".join(path + b"\0" for path in sorted(paths))
+def _nul(paths: Iterable[bytes]) -> bytes:
+    return b"".join(path + b"\0" for path in paths)
 
 
 def _failure(directory: Path, err: str, complaint: str) -> InputError | InfraError:

@@ -223,8 +223,16 @@ def test_a_test_that_base_passes_and_the_patched_kernel_does_not_fails():
     judgement = judged(GOOD, (bad, bad))
     assert shown(judgement) == [("boot-test", "FAIL")]
     assert judgement.findings[0].summary == (
-        "the test zero_page_read fails in the guest: not zero: page 0x7"
+        "not ok in the guest: zero_page_read: not zero: page 0x7"
     )
+
+
+def test_tests_that_fail_together_are_one_finding():
+    broken = boot(tests=tuple(Test(name, Status.NOT_OK, ("why",)) for name in ("a", "b")))
+    fine = boot(tests=tuple(Test(name, Status.OK) for name in ("a", "b")))
+    (finding,) = judged(fine, (broken, broken)).findings
+    assert finding.summary == "not ok in the guest: a, b: why"
+    assert finding.detail == "# why\nnot ok a\n# why\nnot ok b"
 
 
 @pytest.mark.parametrize(
@@ -245,7 +253,7 @@ def test_a_test_that_fails_in_one_of_two_boots_is_a_warning():
     twice = (status("zero_page_read", Status.NOT_OK), GOOD)
     judgement = judged(GOOD, twice)
     assert shown(judgement) == [("boot-test", "WARN")]
-    assert judgement.findings[0].summary.endswith("(in 1 of 2 boots)")
+    assert "not ok (in 1 of 2 boots)" in judgement.findings[0].summary
 
 
 @pytest.mark.parametrize(

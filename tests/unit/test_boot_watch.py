@@ -24,7 +24,7 @@ class Clock:
 def play(*script, patience=None):
     """Lines, and seconds to wait (in ticks of half a second); what ended it, when, the watch."""
     clock = Clock()
-    watch = Watch(patience or Patience(90), clock)
+    watch = Watch(patience or Patience(90, silence_s=25), clock)
     for step in script:
         if isinstance(step, str):
             word = watch(step)

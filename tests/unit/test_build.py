@@ -17,6 +17,7 @@ from workers.parsers import kbuild_config
 from workers.parsers.coverage import NOT_COMPILED, Stretch
 from workers.parsers.diagnostics import Diagnostic
 from workers.parsers.kbuild_cmd import parse, preprocess
+from workers.sandbox.contract import Ended
 
 BASE = {"mm/a.c": "one\ntwo\n", "mm/Makefile": "obj-y := a.o\n"}
 CHANGE = series(BASE, BASE | {"mm/a.c": "one\nnew\ntwo\n", "mm/Makefile": "obj-y := a.o b.o\n"})
@@ -98,8 +99,9 @@ def test_a_recipe_that_failed_without_a_word_accuses_nobody():
 
 
 def test_a_recipe_that_failed_without_a_word_accuses_the_series_that_touches_it():
-    judgement = judged([], [replace(RECIPE, file="mm/Makefile", line=1)], builds=False)
-    assert kinds(judgement) == [("build-error", Outcome.FAIL)]
+    own = replace(RECIPE, file="mm/Makefile", line=1)
+    assert kinds(judged([], [own, RECIPE], builds=False)) == [("build-error", Outcome.FAIL)]
+    assert judged([], [RECIPE, own], builds=False).outcome is Outcome.ERROR
 
 
 def test_a_base_that_does_not_build_is_an_error_and_says_why():
@@ -260,6 +262,6 @@ def test_older_trees_name_the_command_otherwise():
     [("time", 0, "3000 s"), ("memory", 0, "8 GiB"), ("log", 0, "64 MiB"), ("a tool was killed: x", 0, "killed"), ("", 127, "127")],
 )  # fmt: skip
 def test_a_make_that_was_ended_accuses_nobody(stopped, exit_code, says):
-    ended = kernel_build.Ended(exit_code, 1.0, stopped)
+    ended = Ended(exit_code, 1.0, stopped)
     with pytest.raises(InfraError, match=says):
         kernel_build._check(ended, "Image", kernel_build.BUILD_LIMITS)

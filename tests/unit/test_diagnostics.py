@@ -311,6 +311,7 @@ def test_trouble_of_ours_is_seen(line):
         '    8 | #error "No space left on device"',
         "  CC      mm/oom_kill.o",
         "make[3]: *** [/src/mm/Makefile:3: x] Error 2",
+        "make[3]: *** [/src/mm/Makefile:3: x] Error 255",
         "make[3]: *** Deleting file 'mm/a.o'",
         "make[3]: *** Waiting for unfinished jobs....",
     ],

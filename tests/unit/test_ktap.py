@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """KTAP as the kernel's documents have it, and what consoles make of it."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.parsers.ktap import Status, Test, parse
@@ -94,6 +94,7 @@ def printed(number, name, status):
     return f"{word} {number} {name}{directive}"
 
 
+@settings(max_examples=40)
 @given(TESTS, NOISE)
 def test_what_is_printed_is_read_back_amid_any_noise(tests, noise):
     lines = ["KTAP version 1", f"1..{len(tests)}"]
@@ -104,6 +105,7 @@ def test_what_is_printed_is_read_back_amid_any_noise(tests, noise):
     assert report.complete
 
 
+@settings(max_examples=40)
 @given(TESTS.filter(bool), st.data())
 def test_whatever_is_cut_off_is_missed(tests, data):
     lines = ["KTAP version 1", f"1..{len(tests)}"]

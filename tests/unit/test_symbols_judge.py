@@ -400,6 +400,11 @@ def test_a_static_concerns_its_own_file_only():
     assert stale(old, {**old, mips: ""}, kernel(), kernel(), "mips") == []
 
 
+def test_another_file_may_call_a_foo_that_only_its_own_macros_know():
+    old = {"mm/init.c": "static void foo_setup(void)\n{\n}\n", USER: "\tfoo_setup();\n"}
+    assert stale(old, {**old, "mm/init.c": ""}, kernel(local="foo_setup"), kernel()) == []
+
+
 def test_the_variant_for_another_configuration_may_go():
     file = "arch/mips/mm/init.c"
     other = "#ifdef CONFIG_NUMA\nvoid foo_setup(void)\n{\n}\n#endif\n"

@@ -50,7 +50,7 @@ def probe(bench: Bench) -> Sighting:
         if bench.side is Step.BASE or built.file not in bench.case.change.paths:
             raise InfraError(f"The init cannot be built: {built.file}:{built.line}: {built.text}.")
         return Sighting(Seen((), built), blocks="there is no init for the patched kernel")
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=bench.build.parent) as name:
         return _boots(bench, Path(name), initramfs.pack(built))
 
 
@@ -58,12 +58,14 @@ def _boots(bench: Bench, directory: Path, archive: bytes) -> Sighting:
     machine = bench.target.machine
     packed, console = directory / "initramfs", directory / "console"
     packed.write_bytes(archive)
+    packed.chmod(0o644)  # the sandbox has a user of its own
     seen: list[Boot] = []
     for attempt in range(1, _ATTEMPTS + 1):
-        bench.progress("booting" if attempt == 1 else f"booting again after {seen[-1].ending}")
-        patience = Patience(machine.seconds_limit).times(attempt)
+        bench.progress("booting" if attempt == 1 else "booting again")
+        limit_s = machine.seconds_limit
+        patience = Patience(limit_s, silence_s=limit_s / 2).times(attempt)
         run = qemu.run(bench, bench.needed[_IMAGE], packed, patience)
-        with console.open("a") as stream:
+        with console.open("a", encoding="utf-8") as stream:
             stream.write(f"=== boot {attempt}: {run.ending} ===\n" + "\n".join(run.lines) + "\n")
         seen.append(boots.read(run))
         if boots.unremarkable(machine, seen[-1]):

@@ -35,6 +35,7 @@ from workers.parsers.diag_blame import blame, symbols
 from workers.parsers.diag_compare import Compared, compare
 from workers.parsers.diagnostics import Diagnostic, parse
 
+#: Raised also when `workers.kernel_build` asks make for something else.
 VERSION = 1
 
 #: Findings of one kind that are reported; a fact says how many more there were.
@@ -168,15 +169,15 @@ def _base_fails(base: Seen, patched: Seen) -> str:
 def _accused(case: Case, compared: Compared, patched: Seen) -> tuple[Diagnostic, ...]:
     """The new diagnostics that say what is wrong.
 
-    That a recipe failed says nothing beside the message of the tool it ran. Alone, it
-    accuses only where the series touches the make file whose recipe it is.
+    That a recipe failed says nothing beside the message of the tool it ran. Alone, the first
+    one (the later ones only pass it on) accuses where the series touches its make file.
     """
     said = tuple(d for d in compared.new if d.tool != "recipe")
     if patched.succeeded or any(d.severity == "error" for d in said):
         return said
     touched = set(case.change.paths)
-    recipes = (d for d in compared.new if d.tool == "recipe" and d.file in touched)
-    return (*said, *recipes)
+    recipe = next((d for d in compared.new if d.tool == "recipe"), None)
+    return (*said, recipe) if recipe and recipe.file in touched else said
 
 
 def _kind(diagnostic: Diagnostic, *, failed: bool) -> str:

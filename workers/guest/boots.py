@@ -16,6 +16,9 @@ from workers.parsers.ktap import Status, Test
 from workers.parsers.splats import Splat
 
 _TAIL_LINES = 40
+
+#: A kernel with more different complaints has said enough.
+_SPLATS = 20
 _ZERO_PAGES = re.compile(r"^zero_pages distinct=(\d+) sampled=\d+$")
 
 
@@ -53,7 +56,7 @@ def read(run: Run) -> Boot:
         ending=run.ending,
         tests=tuple(Test(t.name, t.status, _notes(t.diagnostics)) for t in report.tests),
         complete=report.complete and not any(" " in test.name for test in report.tests),
-        splats=splats.parse(run.lines),
+        splats=splats.parse(run.lines)[:_SPLATS],
         zero_pages=_zero_pages(report.tests),
         seconds=round(run.seconds, 2),
         init_s=run.watch.started_s and round(run.watch.started_s, 2),

@@ -82,30 +82,60 @@ def splats(case: Case, base: Sequence[Boot], patched: Sequence[Boot]) -> Differe
     return Difference(tuple(new), tuple(old))
 
 
+@dataclass(frozen=True, slots=True)
+class _TestTrouble:
+    """A test that some boot of the patched kernel does not pass."""
+
+    name: str
+    how: str
+    severity: Outcome
+    notes: tuple[str, ...]
+    inherited: bool
+
+
+def _trouble(name: str, base: Sequence[Boot], patched: Sequence[Boot]) -> _TestTrouble | None:
+    now = [test for boot in patched for test in boot.tests if test.name == name]
+    was = {test.status for boot in base for test in boot.tests if test.name == name}
+    bad = [test for test in now if test.status is Status.NOT_OK]
+    if bad:
+        often = f" (in {len(bad)} of {len(now)} boots)" if len(bad) < len(now) else ""
+        always = not often and Status.OK in was
+        severity = Outcome.FAIL if always else Outcome.WARN
+        inherited = Status.NOT_OK in was
+        return _TestTrouble(name, f"not ok{often}", severity, bad[-1].diagnostics, inherited)
+    if all(test.status is Status.SKIP for test in now) and Status.OK in was:
+        return _TestTrouble(name, "skipped", Outcome.WARN, now[-1].diagnostics, inherited=False)
+    return None
+
+
+def _test_finding(case: Case, alike: Sequence[_TestTrouble]) -> Finding:
+    """One finding for all tests that came to the same: they mostly have the same cause."""
+    first = alike[0]
+    names = ", ".join(trouble.name for trouble in alike)
+    because = f": {', '.join(first.notes)}" if first.notes else ""
+    return Finding(
+        kind="boot-test-skipped" if first.how == "skipped" else "boot-test",
+        severity=first.severity,
+        summary=f"{first.how} in the guest: {names}{because}",
+        patch=only_patch(case),
+        detail="\n".join(
+            line for t in alike for line in (*(f"# {n}" for n in t.notes), f"{t.how} {t.name}")
+        ),
+    )
+
+
 def tests(case: Case, base: Sequence[Boot], patched: Sequence[Boot]) -> Difference:
-    """Tests of the init."""
-    new: list[Finding] = []
-    old: list[Finding] = []
-    for name in dict.fromkeys(test.name for boot in patched for test in boot.tests):
-        now = [test for boot in patched for test in boot.tests if test.name == name]
-        was = {test.status for boot in base for test in boot.tests if test.name == name}
-        bad = [test for test in now if test.status is Status.NOT_OK]
-        skipped = all(test.status is Status.SKIP for test in now) and Status.OK in was
-        if not bad and not skipped:
-            continue
-        shown = bad[-1] if bad else now[-1]
-        always = len(bad) == len(now) and Status.OK in was
-        finding = Finding(
-            kind="boot-test-skipped" if skipped else "boot-test",
-            severity=Outcome.FAIL if always else Outcome.WARN,
-            summary=f"the test {name} {'is skipped' if skipped else 'fails'} in the guest"
-            + (f": {shown.diagnostics[0]}" if shown.diagnostics else "")
-            + (_often(len(bad), patched) if bad and len(bad) < len(now) else ""),
-            patch=only_patch(case),
-            detail="\n".join(shown.diagnostics),
-        )
-        (old if Status.NOT_OK in was else new).append(finding)
-    return Difference(tuple(new), tuple(old))
+    """Tests of the init, one finding for all that came to the same."""
+    names = dict.fromkeys(test.name for boot in patched for test in boot.tests)
+    troubles = [t for t in (_trouble(name, base, patched) for name in names) if t]
+    groups: dict[tuple[bool, str, Outcome], list[_TestTrouble]] = {}
+    for trouble in troubles:
+        groups.setdefault((trouble.inherited, trouble.how, trouble.severity), []).append(trouble)
+    found = [(key[0], _test_finding(case, alike)) for key, alike in groups.items()]
+    return Difference(
+        tuple(finding for inherited, finding in found if not inherited),
+        tuple(finding for inherited, finding in found if inherited),
+    )
 
 
 def zero_pages(

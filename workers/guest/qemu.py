@@ -21,7 +21,7 @@ _IMAGE = "/boot/image"
 _INITRAMFS = "/boot/initramfs"
 
 #: Consoles of whole boots take 5 to 100 kB; more is a kernel that does nothing else.
-_CONSOLE_BYTES = 4 << 20
+_CONSOLE_BYTES = 1 << 20
 
 #: What QEMU says when the guest, not QEMU, has driven the processor into the ground.
 _GUEST_CRASH = re.compile(r"^qemu: fatal: (?:Trap .* Error state|Trying to execute code outside)")

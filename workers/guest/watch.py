@@ -35,12 +35,15 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait, in seconds."""
+    """How long to wait, in seconds.
+
+    SILENCE_S is without a new line. Before the kernel's first one it is doubled, as most
+    consoles start late. An overloaded host can make 10 s of a boot's longest silence, where
+    Malta calibrates its timer.
+    """
 
     total_s: float
-    #: Without a new line. Before the kernel's first one it is doubled: most consoles start
-    #: late.
-    silence_s: float = 25.0
+    silence_s: float = 30.0
     power_off_s: float = 10.0  # of silence, from init's end to the kernel's own last words
     last_s: float = 2.0  # of silence, after a panic or "reboot: Power down"
 

@@ -22,14 +22,17 @@ _PANIC_END = re.compile(r"---\[ end Kernel panic")
 
 _POWER_DOWN = re.compile(r"^reboot: (?:Power down|System halted)")
 
+#: Longer lines are garbage, and patterns should not be tried on megabytes of it.
+_LONGEST_LINE = 2000
+
 INIT_START = "# crosscheck-init: start"
 INIT_END = "# crosscheck-init: end"
 _RUNNING = re.compile(r"^# running (\w+)$")
 
 
 def clean(raw: str) -> str:
-    """RAW without line end, escape sequences and control characters."""
-    return _CONTROL.sub("", _ESCAPE.sub("", raw)).rstrip()
+    """RAW without line end, escape sequences and control characters; cut off if endless."""
+    return _CONTROL.sub("", _ESCAPE.sub("", raw[:_LONGEST_LINE])).rstrip()
 
 
 def message(line: str) -> str:

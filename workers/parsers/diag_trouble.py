@@ -24,7 +24,7 @@ _SIGNS = tuple(
         (r"^[^#]*terminated (?:program|with signal \d+)|^[^#]*std::bad_alloc", "a tool was killed"),
         (r"^[^#]*\binternal compiler error\b", "the compiler crashed"),
         (r"^make(?:\[\d+\])?: \*\*\* \[.*\] (?!Error \d)\w", "a tool was killed"),
-        (r"^make(?:\[\d+\])?: \*\*\* \[.*\] Error (?:12[89]|1[3-9]\d|2\d\d)$", "a tool was killed"),
+        (r"^make(?:\[\d+\])?: \*\*\* \[.*\] Error 1(?:29|[345]\d)$", "a tool was killed"),
         (
             (
                 r"^/bin/\w*sh: .*: (?:command )?not found$|^\S*: command not found$"

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The whole of crosscheck on the toy tree: real Redis, real workers, real sandbox, real gcc."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests import toy
+from tests.conftest import missing
+
+
+@dataclass
+class Installation:
+    """One user's crosscheck: its own cache and state, and what it leaves running."""
+
+    home: Path
+    tree: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        return os.environ | {
+            "XDG_CACHE_HOME": str(self.home / "cache"),
+            "XDG_STATE_HOME": str(self.home / "state"),
+            "CROSSCHECK_MATRIX": str(toy.MATRIX),
+        } | self.environ
+
+    def start(self, *words: str) -> subprocess.Popen:
+        command = [str(Path(sys.executable).with_name("crosscheck")), *words]
+        return subprocess.Popen(
+            command, env=self.environment(), cwd=self.tree, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def command(self, *words: str) -> tuple[int, str]:
+        process = self.start(*words)
+        output, _ = process.communicate(timeout=120)
+        print(output)
+        assert "Traceback" not in output
+        return process.returncode, output
+
+    def start_run(self, *words: str) -> subprocess.Popen:
+        return self.start("run", "HEAD", "--json", str(self.home / "verdict.json"), *words)
+
+    def run(self, *words: str) -> tuple[int, dict]:
+        status, _ = self.command("run", "HEAD", "--json", str(self.home / "verdict.json"), *words)
+        return status, self.verdict()
+
+    def verdict(self) -> dict:
+        return json.loads((self.home / "verdict.json").read_text())
+
+    def processes(self, name: str = "") -> list[psutil.Process]:
+        """What runs for this installation, the command itself aside; NAME is in its argv."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                words = " ".join(process.cmdline())
+                ours = str(self.home) in words or str(self.home) in process.environ().values()
+                ours = ours or process.environ().get("XDG_STATE_HOME") == str(self.home / "state")
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+            if ours and name in words and process.pid != os.getpid():
+                found.append(process)
+        return found
+
+    def await_processes(self, name: str, limit_s: float = 30) -> list[psutil.Process]:
+        """Those with NAME in their argv, once there are some."""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            if found := self.processes(name):
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"no process {name} came up")
+
+    def nothing_is_left(self, limit_s: float = 10) -> None:
+        """Everything that this installation started is gone, soon."""
+        deadline = time.monotonic() + limit_s
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not [p.cmdline() for p in self.processes()]
+
+
+@pytest.fixture
+def installation(tmp_path_factory) -> Installation:
+    """Crosscheck with nothing cached, in a clone of the toy tree."""
+    for tool in ("bwrap", "redis-server", "git", "make", "gcc"):
+        if shutil.which(tool) is None:
+            missing(tool)
+    home = tmp_path_factory.mktemp("i")  # short: a socket's path is at most 107 bytes
+    made = Installation(home=home, tree=toy.repository(home / "tree"))
+    yield made
+    for process in made.processes():
+        process.kill()

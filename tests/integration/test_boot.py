@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guest's parts, each with the real tool: compiler, sandbox, QEMU."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifacts import ArtifactStore
+from pipeline.model import Case, Change, FileChange, InfraError, Machine, PatchDiff, Step
+from tests.conftest import missing
+from tests.unit import builders
+from workers.check import Bench
+from workers.checks import boot
+from workers.guest import init, initramfs, qemu
+from workers.guest.boots import read
+from workers.guest.init import Broken
+from workers.guest.watch import Ending, Patience, Watch
+from workers.parsers import ktap
+from workers.parsers.ktap import Status
+from workers.sandbox import open_sandbox
+from workers.sandbox.contract import Limits
+
+pytestmark = pytest.mark.integration
+
+NOLIBC = "tools/include/nolibc/nolibc.h"
+MACHINE = (
+    *("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57", "-m", "128", "-nodefaults"),
+    *("-display", "none", "-serial", "stdio", "-no-reboot"),
+    *("-kernel", "{image}", "-initrd", "{initramfs}", "-append", "{append}"),
+)
+
+
+def native(**changes):
+    """A target that is this machine."""
+    if platform.machine() != "x86_64" or not shutil.which("x86_64-linux-gnu-gcc"):
+        missing("x86_64-linux-gnu-gcc")
+    return builders.target("x86_64", make_arch="x86", cross_compile="x86_64-linux-gnu-", **changes)
+
+
+def bench(where: Path, source: Path, target, side=Step.BASE, change=None) -> Bench:
+    (where / "build").mkdir()
+    sandbox = open_sandbox("bubblewrap")
+    sandbox.adopt(where / "build")
+    return Bench(
+        case=Case("run", builders.series(), builders.base(), change or builders.change()),
+        target=target,
+        side=side,
+        source=source,
+        build=where / "build",
+        needed={},
+        cores=1,
+        sandbox=sandbox,
+        log=where / "log",
+        derived=where / "derived",
+        progress=lambda _: None,
+        keep=ArtifactStore(where / "artifacts").keep,
+    )
+
+
+def tiny_tree(where: Path, nolibc: str) -> Path:
+    """A source tree that is just enough to compile NOLIBC's text for an init."""
+    tree = where / "src"
+    (tree / NOLIBC).parent.mkdir(parents=True)
+    (tree / NOLIBC).write_text(nolibc)
+    (tree / "Makefile").write_text("archheaders uapi-asm-generic:\n\t@true\n")
+    return tree
+
+
+def touching(path: str) -> Change:
+    files = (FileChange(path, path, "M"),)
+    return replace(builders.change(), files=files, patches=(PatchDiff(1, files),))
+
+
+def test_the_init_compiles_without_a_warning_and_passes_on_this_kernel(tmp_path, linux):
+    strict = native(init_cflags=("-Wall", "-Wextra", "-Werror"))
+    here = bench(tmp_path, linux, strict)
+    built = init.build(here)
+    assert isinstance(built, bytes)
+    assert built.startswith(b"\x7fELF")
+
+    watch = Watch(Patience(60))
+    ended = here.run(("/build/init",), limits=Limits(seconds=60), watch=watch)
+    report = ktap.parse(watch.lines)
+    assert (ended.exit_code, ended.stopped) == (0, "")
+    assert watch.finished  # and it mounted nothing and powered nothing off: it was not PID 1
+    assert report.complete
+    assert [test for test in report.tests if test.status is Status.NOT_OK] == []
+
+
+def test_an_error_in_a_header_that_the_series_touches_is_its_own(tmp_path):
+    source = tiny_tree(tmp_path, "\n#error broken on purpose\n")
+    here = bench(tmp_path, source, native(), Step.PATCHED, touching(NOLIBC))
+    assert init.build(here) == Broken(NOLIBC, 2, "#error broken on purpose")
+    sighting = boot.probe(here)
+    assert sighting.seen.broken is not None
+    assert sighting.blocks
+
+
+@pytest.mark.parametrize(("side", "path"), [(Step.PATCHED, "mm/memory.c"), (Step.BASE, NOLIBC)])
+def test_an_error_in_any_other_header_accuses_nobody(tmp_path, side, path):
+    source = tiny_tree(tmp_path, "#error not your fault\n")
+    with pytest.raises(InfraError, match=r"nolibc\.h:1: #error not your fault"):
+        boot.probe(bench(tmp_path, source, native(), side, touching(path)))
+
+
+def test_a_tree_whose_headers_cannot_be_made_accuses_nobody(tmp_path):
+    source = tiny_tree(tmp_path, "")
+    (source / "Makefile").write_text("uapi-asm-generic:\n\t@echo no scripts here; false\n")
+    with pytest.raises(InfraError, match="user-space headers cannot be made"):
+        init.build(bench(tmp_path, source, native()))
+
+
+def test_what_a_build_leaves_is_read_only_if_it_is_a_file(tmp_path):
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="symbolic link"):
+        init._read(tmp_path / "link")
+    with pytest.raises(InfraError, match="no regular file"):
+        init._read(tmp_path / "pipe")
+
+
+@pytest.fixture
+def boot_garbage(tmp_path):
+    """Boots an image of random bytes with QEMU's arguments as given."""
+    if not shutil.which(MACHINE[0]):
+        missing(MACHINE[0])
+
+    def run(*arguments: str):
+        machine = Machine(arguments, "console=ttyAMA0", 20, 1)
+        here = bench(tmp_path, tmp_path, builders.target(machine=machine))
+        image, archive = tmp_path / "image", tmp_path / "initramfs"
+        image.write_bytes(b"no kernel " * 100_000)
+        archive.write_bytes(initramfs.pack(b"init"))
+        return qemu.run(here, image, archive, Patience(20, silence_s=1))
+
+    return run
+
+
+def test_a_machine_that_says_nothing_hangs(boot_garbage):
+    run = boot_garbage(*MACHINE)
+    assert run.ending is Ending.HANG
+    assert 2 < run.seconds < 15
+    assert read(run).init_s is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(*MACHINE, "-no-such-option"), ("qemu-system-aarch64", "-M", "toaster"), ("no-such-qemu",)],
+)
+def test_a_qemu_that_refuses_accuses_nobody(boot_garbage, arguments):
+    with pytest.raises(InfraError, match=r"QEMU failed|is not here"):
+        boot_garbage(*arguments)

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`crosscheck run` from its arguments to its exit status, on the toy tree."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests import toy
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.integration
+
+SCHEMA = json.loads((ROOT / "pipeline" / "report" / "schema.json").read_text())
+
+
+def cells(verdict):
+    return {
+        t["target"]: {c["check"]: c["outcome"] for c in t["checks"]} for t in verdict["targets"]
+    }
+
+
+def test_a_good_change_passes_and_its_base_is_looked_at_once(installation):
+    toy.commit(installation.tree, "mm: say less", {"mm/swap.c": lambda t: t + "\n/* Less. */\n"})
+    status, verdict = installation.run()
+    assert (status, verdict["outcome"]) == (0, "PASS")
+    jsonschema.validate(verdict, SCHEMA)
+    assert cells(verdict) == dict.fromkeys(("red", "blue"), {"build": "PASS", "symbols": "PASS"})
+    assert not any(c["base_cached"] for t in verdict["targets"] for c in t["checks"])
+    installation.nothing_is_left()
+
+    status, verdict = installation.run()
+    assert status == 0
+    assert all(c["base_cached"] for t in verdict["targets"] for c in t["checks"])
+    status, verdict = installation.run("--no-cache")
+    assert not any(c["base_cached"] for t in verdict["targets"] for c in t["checks"])
+
+
+def test_an_error_on_one_architecture_fails_there_only(installation):
+    toy.commit(
+        installation.tree,
+        "red: name a type that is none",
+        {"arch/red/mm/init.c": lambda t: t + "\nstruct nothing there;\n"},
+    )
+    status, verdict = installation.run("--target", "red", "--target", "blue")
+    assert (status, verdict["outcome"]) == (1, "FAIL")
+    assert cells(verdict) == {
+        "red": {"build": "FAIL", "symbols": "SKIP"},
+        "blue": {"build": "PASS", "symbols": "PASS"},
+    }
+    (finding,) = verdict["targets"][[t["target"] for t in verdict["targets"]].index("red")][
+        "checks"][0]["findings"]
+    assert (finding["file"], finding["patch"]) == ("arch/red/mm/init.c", 1)
+
+
+def test_a_new_warning_is_a_failure_only_to_the_strict(installation):
+    toy.commit(
+        installation.tree,
+        "mm: leave a variable",
+        {"mm/swap.c": lambda t: t + "\nvoid left(void);\nvoid left(void)\n{\n\tint unused;\n}\n"},
+    )
+    assert installation.run()[0] == 0
+    status, verdict = installation.run("--strict")
+    assert (status, verdict["outcome"]) == (1, "WARN")
+
+
+def test_a_base_that_does_not_build_accuses_nobody(installation):
+    toy.commit(installation.tree, "mm: break", {"mm/swap.c": lambda t: t + "\nbroken;\n"})
+    toy.commit(installation.tree, "mm: more", {"mm/memory.c": lambda t: t + "\n/* more */\n"})
+    status, verdict = installation.run()
+    assert (status, verdict["outcome"]) == (3, "ERROR")
+    reasons = {t["checks"][0]["reason"] for t in verdict["targets"]}
+    assert all("base" in reason for reason in reasons)
+    assert not [f for t in verdict["targets"] for c in t["checks"] for f in c["findings"]]
+
+
+def test_documentation_alone_builds_nothing(installation):
+    toy.commit(installation.tree, "toy: say more", {"Documentation/toy.rst": lambda t: t + "More.\n"})
+    status, verdict = installation.run()
+    assert (status, verdict["outcome"], verdict["targets"]) == (0, "PASS", [])
+    assert {left["arch"] for left in verdict["left_out"]} == {"red", "blue"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "no-such-thing"], "no-such-thing"),
+        (["run", "HEAD", "--target", "green"], "green"),
+        (["run", "HEAD", "--check", "smell"], "smell"),
+        (["run", "HEAD", "--base", "v9.9"], "v9.9"),
+        (["run", "HEAD", "--json", "/nonexistent/v.json"], "/nonexistent/v.json"),
+        (["run", "HEAD", "--rules", "/nonexistent/rules.yaml"], "/nonexistent/rules.yaml"),
+        (["show", "nothing"], "nothing"),
+        (["logs", "nothing", "red"], "nothing"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_status_2(installation, words, said):
+    toy.commit(installation.tree, "mm: more", {"mm/memory.c": lambda t: t + "\n/* more */\n"})
+    status, output = installation.command(*words)
+    assert status == 2
+    assert said in output
+    assert len(output.strip().splitlines()) <= 2
+
+
+def test_what_was_run_can_be_listed_shown_read_and_reproduced(installation, tmp_path):
+    toy.commit(installation.tree, "mm: say less", {"mm/swap.c": lambda t: t + "\n/* Less. */\n"})
+    _, verdict = installation.run()
+    run = verdict["run"]
+    assert run in installation.command("runs")[1]
+    assert "PASS" in installation.command("show", run)[1]
+    assert json.loads(installation.command("show", run, "--json")[1]) == verdict
+    assert "swap.o" in installation.command("logs", run, "red", "build")[1]
+    status, script = installation.command("reproduce", run, "red")
+    assert status == 0
+    file = tmp_path / "reproduce.sh"
+    file.write_text(script)
+    subprocess.run(["sh", file], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_the_users_tree_is_left_as_it_is(installation):
+    toy.commit(installation.tree, "mm: say less", {"mm/swap.c": lambda t: t + "\n/* Less. */\n"})
+    (installation.tree / "mm" / "memory.c").write_text("uncommitted\n")
+
+    def state():
+        files = {
+            str(p): (p.stat().st_mtime_ns, p.stat().st_size)
+            for p in installation.tree.rglob("*") if p.is_file()
+        }  # fmt: skip
+        return files
+
+    before = state()
+    status, verdict = installation.run()
+    assert status == 0
+    assert state() == before
+    assert any("uncommitted" in note.lower() for note in verdict["base"]["notes"])
+
+
+def test_redis_and_workers_of_ones_own_are_used(installation, tmp_path):
+    socket = installation.home / "r.sock"
+    redis = subprocess.Popen(
+        ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", ""],
+        stdout=subprocess.DEVNULL, cwd=installation.home,
+    )  # fmt: skip
+    installation.environ["CROSSCHECK_REDIS_URL"] = f"redis+socket://{socket}?virtual_host=0"
+    worker = installation.start("worker", "--jobs", "2")
+    try:
+        toy.commit(installation.tree, "mm: more", {"mm/memory.c": lambda t: t + "\n/* more */\n"})
+        status, verdict = installation.run()
+        assert (status, verdict["outcome"]) == (0, "PASS")
+        assert worker.poll() is None
+        log = installation.home / "state/crosscheck/runs" / verdict["run"] / "redis.log"
+        assert not log.exists()
+    finally:
+        worker.terminate()
+        worker.wait(timeout=20)
+        redis.kill()
+        redis.wait()
+    installation.nothing_is_left()
+
+
+def test_two_runs_at_once_share_without_harm(installation):
+    toy.commit(installation.tree, "mm: more", {"mm/memory.c": lambda t: t + "\n/* more */\n"})
+    runs = [installation.start("run", "HEAD") for _ in range(2)]
+    for run in runs:
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 0, output
+    installation.nothing_is_left()
+
+
+def test_nothing_is_written_outside_cache_and_state(installation, tmp_path):
+    toy.commit(installation.tree, "mm: more", {"mm/memory.c": lambda t: t + "\n/* more */\n"})
+    elsewhere = tmp_path / "tmp"
+    elsewhere.mkdir()
+    installation.environ["TMPDIR"] = str(elsewhere)
+    before = set(Path("/tmp").iterdir())
+    assert installation.run()[0] == 0
+    assert not list(elsewhere.iterdir())
+    new = {p for p in set(Path("/tmp").iterdir()) - before if "crosscheck" in p.name}
+    assert not new
+
+
+def test_doctor_names_what_is_missing_and_the_remedy(installation, tmp_path):
+    status, output = installation.command("doctor")
+    assert status == 0, output
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("git", "make", "gcc", "python3"):
+        (tools / name).symlink_to(f"/usr/bin/{name}")
+    installation.environ["PATH"] = f"{tools}:{os.path.dirname(sys.executable)}"
+    status, output = installation.command("doctor")
+    assert status == 3
+    assert "apt-get install" in output
+    assert "bubblewrap" in output

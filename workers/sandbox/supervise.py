@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Starts a command that dies with us, and follows it until it ends or must be ended.
+
+No threads: a process's death signal comes when the *thread* that started it ends, so the
+caller's own thread starts the command and follows it (PR_SET_PDEATHSIG(2const)).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import selectors
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pipeline.model import InfraError
+from workers.sandbox.contract import Command, Limits, Mount
+from workers.sandbox.output import Output
+from workers.sandbox.usage import SandboxUsage, TreeUsage
+
+TICK_S = 0.5
+_READ_BYTES = 64 << 10
+_OPEN_FILES = 16384
+
+#: sh checks, after the death signal is set, that whoever would cause it is still there.
+_DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c")
+_STILL_THERE = '[ "$PPID" = "$0" ] && exec "$@"'
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How it went. STOPPED as in `contract.Ended`."""
+
+    seconds: float
+    stopped: str
+    peak_memory_bytes: int
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start ARGV in a session of its own; it is killed if this thread ends.
+
+    Its stdout and stderr are one pipe, and it reads nothing.
+    """
+    guarded = (*_DIE_WITH_PARENT, _STILL_THERE, str(os.getpid()), *argv)
+    try:
+        return subprocess.Popen(
+            guarded,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+            env=env,
+            cwd=cwd,
+            pass_fds=pass_fds,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InfraError(f"Cannot start {guarded[0]}: {error.strerror}.") from error
+
+
+def rlimits(limits: Limits, *, processes: bool) -> tuple[str, ...]:
+    """A prlimit(1) command line that runs what follows it under LIMITS; of
+    their number only if PROCESSES counts them apart from the user's others.
+    """
+    wanted = {
+        "fsize": (resource.RLIMIT_FSIZE, limits.file_bytes),
+        "nofile": (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        "core": (resource.RLIMIT_CORE, 0),
+    }
+    if processes:
+        wanted["nproc"] = (resource.RLIMIT_NPROC, limits.processes)
+    options = (f"--{name}={_allowed(*each)}" for name, each in wanted.items())
+    return ("prlimit", *options, "--")
+
+
+def _allowed(kind: int, wanted: int) -> int:
+    hard = resource.getrlimit(kind)[1]
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+
+
+def must_exist(command: Command, visible: Sequence[Mount]) -> None:
+    """Raise InfraError if COMMAND's program is in none of VISIBLE: that is our fault."""
+    program = command.argv[0]
+    if "/" not in program:
+        found = shutil.which(program, path=command.env.get("PATH", os.defpath)) is not None
+    else:
+        found = any(
+            os.path.lexists(mount.source / program.removeprefix(mount.target).lstrip("/"))
+            for mount in visible
+            if program == mount.target or program.startswith(mount.target.rstrip("/") + "/")
+        )
+    if not found:
+        raise InfraError(f"{program} is not here; `crosscheck doctor` says what to install.")
+
+
+def follow(
+    process: subprocess.Popen[bytes],
+    limits: Limits,
+    output: Output,
+    cancelled: Callable[[], bool],
+    *,
+    memory: TreeUsage | SandboxUsage,
+) -> Followed:
+    """Feed OUTPUT until PROCESS has ended, or until it must be: then it is still running."""
+    began, peak, ended, stopped = time.monotonic(), 0, False, ""
+    due = began + TICK_S
+    with _Events(process) as events:
+        while not (ended or stopped):
+            data, ended = events.wait(max(due - time.monotonic(), 0))
+            stopped = output.feed(data)
+            now = time.monotonic()
+            if now >= due and not (ended or stopped):
+                due = now + TICK_S
+                used = memory.total_bytes()
+                peak = max(peak, used)
+                stopped = "memory" if used > limits.memory_bytes else output.tick()
+                stopped = stopped or ("cancelled" if cancelled() else "")
+            if now - began > limits.seconds and not (ended or stopped):
+                stopped = "time"
+    return Followed(time.monotonic() - began, stopped, peak)
+
+
+class _Events:
+    """What comes of a process: its output and its end, whichever is first."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout  # noqa: S101 (for mypy: `start` made it a pipe)
+        self._pidfd = os.pidfd_open(process.pid)
+        self._ready = selectors.DefaultSelector()
+        self._ready.register(process.stdout, selectors.EVENT_READ)
+        self._ready.register(self._pidfd, selectors.EVENT_READ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ready.close()
+        os.close(self._pidfd)
+
+    def wait(self, seconds: float) -> tuple[bytes, bool]:
+        """Some output, b"" if there is none within SECONDS, and whether the process ended."""
+        data, ended = b"", False
+        for key, _ in self._ready.select(seconds):
+            if key.fd == self._pidfd:
+                ended = True
+            else:
+                data = os.read(key.fd, _READ_BYTES)
+                if not data:  # it closed its output, and may go on
+                    self._ready.unregister(key.fileobj)
+        return data, ended
+
+
+def drain(process: subprocess.Popen[bytes], output: Output) -> str:
+    """Feed OUTPUT what is left in the pipe of a PROCESS that ended; the watcher's words."""
+    assert process.stdout  # noqa: S101 (for mypy: `start` made it a pipe)
+    words = ""
+    with process.stdout as pipe:
+        os.set_blocking(pipe.fileno(), False)
+        while data := pipe.read(_READ_BYTES):
+            words = words or output.feed(data)
+    return words or output.finish()
