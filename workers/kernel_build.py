@@ -95,6 +95,7 @@ class _Watch:
     def __call__(self, line: str | None) -> str | None:
         if line is None:
             return None
+        line = inside(self.bench, line)
         self.lines.append(line)
         if step := STEP.match(line):
             self.steps += 1
@@ -127,6 +128,14 @@ def _check(ended: Ended, goals: str, limits: Limits) -> None:
         raise InfraError(f"`make {goals}` was ended: {why}.")
     if ended.exit_code not in {0, 1, 2}:
         raise InfraError(f"`make {goals}` did not run: exit status {ended.exit_code}.")
+
+
+def inside(bench: Bench, text: str) -> str:
+    """TEXT with the paths that a sandbox shows. One without mounts of its own shows the host's."""
+    for place, seen in ((bench.source, SOURCE), (bench.build, BUILD)):
+        for path in {str(place), str(place.resolve())}:
+            text = text.replace(f"{path}/", f"{seen}/")
+    return text
 
 
 def built(bench: Bench, name: str) -> Path | None:

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from workers.check import Bench
+from workers.kernel_build import inside
 from workers.parsers.kbuild_cmd import Recipe, parse
 
 #: More than any `.X.cmd` file of a kernel has: the largest are about 100 kB.
@@ -38,13 +40,13 @@ def _commands(build: Path) -> Iterator[Path]:
                     yield path
 
 
-def scan(build: Path, wanted: Collection[str]) -> Objects:
-    """What was compiled in BUILD, and the recipes that used a file of WANTED."""
+def scan(bench: Bench, wanted: Collection[str]) -> Objects:
+    """What was compiled in BENCH's build, and the recipes that used a file of WANTED."""
     files: set[str] = set()
     recipes = []
     count = 0
-    for path in _commands(build):
-        recipe = parse(path.read_bytes().decode(errors="replace"))
+    for path in _commands(bench.build):
+        recipe = parse(inside(bench, path.read_bytes().decode(errors="replace")))
         if recipe is None:
             continue
         count += bool(recipe.source_file) and recipe.made.endswith(".o")

@@ -153,7 +153,8 @@ def _series(posting: Posting, *, source: str, parent: str, notes: tuple[str, ...
     trailer = next((found[1] for text in texts if (found := _BASE_COMMIT.search(text))), "")
     needed = {found for text in texts for found in _PREREQUISITE.findall(text)}
     if needed:
-        notes += (f"It names {len(needed)} prerequisite patches, which its base must contain.",)
+        patches = "patch" if len(needed) == 1 else "patches"
+        notes += (f"It names {len(needed)} prerequisite {patches}, which must be in the base.",)
     if not first.letter.message_id and len(mails) > 1 and mails[0].subject.counters_inferred:
         notes += (f"The {len(mails)} patches are not numbered: they are taken in the order given.",)
     return Series(

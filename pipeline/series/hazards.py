@@ -93,8 +93,8 @@ def _walk_hunk(lines: list[str], at: int, old: int, new: int) -> tuple[int, str]
         if kind == "\\":
             at += 1
             continue
-        if line is None or (kind not in " +-") or (_NEXT.match(line) and _ends(lines, at)):
-            if line is None or _NEXT.match(line) or at + 1 >= len(lines):
+        if line is None or kind not in " +-":
+            if line is None or _NEXT.match(line) or lines[at - 1].rstrip() == "--":
                 return at, "lines are missing"
             return at, f"whitespace was destroyed or lines were wrapped ({line.strip()[:60]!r})"
         old -= kind in " -"
@@ -106,13 +106,6 @@ def _walk_hunk(lines: list[str], at: int, old: int, new: int) -> tuple[int, str]
     if after[:1] in ("+", "-") and not _NEXT.match(after):
         return at, "there are more lines than it says"
     return at, ""
-
-
-def _ends(lines: list[str], at: int) -> bool:
-    """Whether the line AT, which looks like a header or a signature, is one for certain."""
-    if lines[at].startswith("--- "):
-        return lines[at + 1 : at + 2] != [] and lines[at + 1].startswith("+++ ")
-    return lines[at].rstrip() == "--" and lines[at + 2 : at + 3] in ([], [""])
 
 
 def is_stuffed(text: str) -> bool:

@@ -50,7 +50,7 @@ class Mail:
     def author(self) -> str:
         """Who wrote the patch: an in-body `From:` outranks the header, as in git-am(1)."""
         named = _IN_BODY_FROM.match(self.text)
-        return clean_header(named[1]) if named else self.letter.author
+        return _author(named[1]) if named else self.letter.author
 
 
 def parse(raw: bytes, origin: str) -> Mail:
@@ -91,10 +91,15 @@ def dated(raw: bytes, date: str) -> bytes:
     return b"Date: Thu, 1 Jan 1970 00:00:00 +0000\n" + kept.removesuffix(b"\n") + blank + body
 
 
-def _header(message: EmailMessage, name: str) -> str:
-    """The header NAME unfolded and decoded, raw UTF-8 in it too; "" if there is none."""
+def _raw_header(message: EmailMessage, name: str) -> str:
+    """The header NAME as it was sent, raw UTF-8 in it decoded; "" if there is none."""
     raw = next((str(v) for n, v in message.raw_items() if n.lower() == name), "")
-    return clean_header(raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    """The header NAME, which holds no address, unfolded and decoded."""
+    return clean_header(_raw_header(message, name))
 
 
 def _letter(message: EmailMessage) -> Letter:
@@ -104,18 +109,23 @@ def _letter(message: EmailMessage) -> Letter:
     return Letter(
         message_id=found[1] if found else "",
         subject=_header(message, "subject"),
-        author=_header(message, "from"),
-        to=_addresses(message, "to"),
-        cc=_addresses(message, "cc"),
-        reply_to=_addresses(message, "reply-to"),
+        author=_author(_raw_header(message, "from")),
+        to=_addresses(_raw_header(message, "to")),
+        cc=_addresses(_raw_header(message, "cc")),
+        reply_to=_addresses(_raw_header(message, "reply-to")),
         references=tuple(r for r in references if r not in parents) + tuple(parents),
         date=_header(message, "date"),
     )
 
 
-def _addresses(message: EmailMessage, name: str) -> tuple[str, ...]:
-    pairs = getaddresses([_header(message, name)])
-    return tuple(format_addrs([pair]) for pair in pairs if pair[1])
+def _addresses(written: str) -> tuple[str, ...]:
+    """The addresses of a header, each as `Name <address>`, decoded."""
+    found = getaddresses([re.sub(r"\s+", " ", written)])
+    return tuple(format_addrs([(clean_header(name), address)]) for name, address in found if address)
+
+
+def _author(written: str) -> str:
+    return next(iter(_addresses(written)), clean_header(written))
 
 
 def _may_hold_patch(part: EmailMessage) -> bool:

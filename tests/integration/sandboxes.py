@@ -105,10 +105,15 @@ class Place:
     ) -> Ended:
         """Run SCRIPT with sh."""
         return as_user(
-            self.uid, lambda: self.run_here(script, watch, cancelled, mounts, argv, limits)
+            self.uid,
+            lambda: self.run_here(
+                script, watch, limits, cancelled=cancelled, mounts=mounts, argv=argv
+            ),
         )
 
-    def run_here(self, script, watch, cancelled, mounts, argv, limits) -> Ended:
+    def run_here(
+        self, script, watch, limits, *, cancelled=lambda: False, mounts=(), argv=()
+    ) -> Ended:
         sandbox = open_sandbox(self.runtime)
         sandbox.adopt(self.build)
         command = Command(
@@ -126,9 +131,7 @@ class Place:
 
     def start(self, script: str, **limits) -> int:
         """Run SCRIPT in a process of its own; returns that process's pid."""
-        return in_child(
-            self.uid, lambda: self.run_here(script, None, lambda: False, (), (), limits)
-        )
+        return in_child(self.uid, lambda: self.run_here(script, None, limits))
 
 
 def new_place(uid: int | None, runtime: str = "bubblewrap") -> Place:

@@ -37,6 +37,7 @@ class Lab:
 
     where: Path
     edits: dict[str, toy.Edit]
+    runtime: str = "bubblewrap"
     progress: list[str] = field(default_factory=list)
 
     def __post_init__(self):
@@ -55,7 +56,7 @@ class Lab:
     def bench(self, target: str, side: Step) -> Bench:
         directory = self.where / f"{target}-{side}"
         (directory / "build").mkdir(parents=True)
-        sandbox = open_sandbox("bubblewrap")
+        sandbox = open_sandbox(self.runtime)
         sandbox.adopt(directory / "build")
         return Bench(
             case=self.case,
@@ -83,7 +84,7 @@ class Lab:
 
 @pytest.fixture
 def lab(tmp_path):
-    return lambda edits: Lab(tmp_path, edits)
+    return lambda edits, **more: Lab(tmp_path, edits, **more)
 
 
 @pytest.fixture
@@ -280,6 +281,15 @@ def test_documentation_comments_and_make_files_need_no_compiler(lab):
         }
     ).judge("blue")
     assert judgement.uncovered == ()
+
+
+def test_without_a_sandbox_paths_are_the_same_and_the_configuration_tells_what_is_compiled(lab):
+    text = "#ifdef CONFIG_SWAP\nint x;\n#endif\n#ifdef __HAVE_COLOR_ZERO_PAGE\nint y;\n#endif\n"
+    judgement = lab({"mm/memory.c": lambda old: old + text}, runtime="none").judge("blue")
+    assert [f.file for f in judgement.inherited] == ["mm/memory.c"]
+    assert uncovered(judgement) == {
+        ("mm/memory.c", Step.PATCHED, 19, 19): "compiled only where `defined(CONFIG_SWAP)`"
+    }
 
 
 def test_code_that_is_not_configured_is_not_covered(lab):

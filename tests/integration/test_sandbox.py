@@ -106,8 +106,6 @@ def test_other_jobs_are_not_seen(place: Place) -> None:
 
 def test_only_its_own_processes_are_seen_and_signalled(place: Place, mark: str) -> None:
     with subprocess.Popen(["sleep", mark]) as innocent:
-        if place.uid is not None:
-            os.chown(f"/proc/{innocent.pid}", 0, 0) if False else None
         place.run(
             f"ls -d /proc/[0-9]* | wc -l; kill -9 {innocent.pid}; kill -9 -1; cat /proc/*/cmdline"
         )
@@ -179,7 +177,7 @@ def test_a_mount_below_new_directories_can_be_read(place: Place) -> None:
 CONNECT = "perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(\"127.0.0.1:{}\")'"
 ABSTRACT = (
     "perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0);"
-    ' exit !connect(S, pack("Sa*", AF_UNIX, "\\0{}"))\''
+    ' exit !connect(S, pack("Sa*", AF_UNIX, "\\x00{}"))\''
 )
 
 
@@ -302,12 +300,12 @@ def test_a_full_log_ends_it_and_keeps_head_and_tail(place: Place) -> None:
     assert 100_000 < place.log.stat().st_size < 200_000
 
 
-BOMB = "bomb() { bomb | bomb & }; while :; do bomb; done 2>/dev/null"
+BOMB = "perl -e 'while (1) { fork; select(undef, undef, undef, .02) }'"
 
 
 def test_a_fork_bomb_is_contained_while_its_neighbour_works(place: Place, mark: str) -> None:
     neighbour = new_place(place.uid)
-    runner = place.start(f": {mark}; {BOMB}", seconds=4, processes=100)
+    runner = place.start(f"{BOMB} {mark}", seconds=4, processes=100)
     try:
         assert wait_until(lambda: len(alive(mark)) > 20)
         ended = neighbour.run("for i in 1 2 3 4 5; do sh -c 'sleep .1' || exit 9; done; echo works")
@@ -338,7 +336,7 @@ def test_a_missing_program_is_our_fault(place: Place) -> None:
 
 def test_a_sandbox_that_cannot_be_set_up_is_our_fault(place: Place) -> None:
     gone = (Mount(place.root / "gone", "/gone"),)
-    with pytest.raises(InfraError, match="sandbox failed: bwrap: .*gone"):
+    with pytest.raises(InfraError, match=r"sandbox failed: bwrap: .*gone"):
         place.run("exit 1", mounts=gone)
 
 
@@ -383,7 +381,7 @@ def test_nothing_outlives_an_exception(place: Place, mark: str, error: type) -> 
 
     def run() -> bool:
         try:
-            place.run_here(f"echo go; sleep {mark}", watch, lambda: False, (), (), {})
+            place.run_here(f"echo go; sleep {mark}", watch, {})
         except error:
             return alive(mark) == []
         return False
@@ -410,7 +408,7 @@ def test_the_watcher_hears_lines_and_the_clock_and_can_end_it(place: Place) -> N
             return "seen enough" if heard.count(None) == 2 else None
 
         script = "echo out; echo err >&2; printf '\\377\\n'; printf partial; sleep 30"
-        ended = place.run_here(script, watch, lambda: False, (), (), {})
+        ended = place.run_here(script, watch, {})
         return ended.stopped, heard
 
     stopped, heard = as_user(place.uid, run)
@@ -422,7 +420,7 @@ def test_the_watcher_hears_lines_and_the_clock_and_can_end_it(place: Place) -> N
 def test_a_last_line_without_newline_is_heard(place: Place) -> None:
     def run() -> list[str | None]:
         heard: list[str | None] = []
-        place.run_here("printf 'the end'", heard.append, lambda: False, (), (), {})
+        place.run_here("printf 'the end'", heard.append, {})
         return heard
 
     assert as_user(place.uid, run) == ["the end"]
@@ -432,7 +430,7 @@ def test_a_flood_without_newline_is_cut_into_lines(place: Place) -> None:
     def run() -> int:
         lengths: list[int] = []
         script = "head -c 3000000 /dev/zero | tr '\\0' x"
-        place.run_here(script, lambda x: lengths.append(len(x or "")), lambda: False, (), (), {})
+        place.run_here(script, lambda x: lengths.append(len(x or "")), {})
         assert sum(lengths) == 3_000_000
         return max(lengths)
 

@@ -15,6 +15,7 @@ from workers import kernel_build
 from workers.checks import build
 from workers.parsers import kbuild_config
 from workers.parsers.coverage import NOT_COMPILED, Stretch
+from workers.parsers.diag_findings import FINDINGS
 from workers.parsers.diagnostics import Diagnostic
 from workers.parsers.kbuild_cmd import parse, preprocess
 from workers.sandbox.contract import Ended
@@ -130,9 +131,9 @@ def test_modpost_has_kinds_of_its_own():
 def test_thousands_of_errors_are_bounded_and_those_in_touched_files_come_first():
     far = [replace(ERROR, file=f"fs/{n}.c") for n in range(100)]
     judgement = judged([], [*far, ERROR], builds=False)
-    assert len(judgement.findings) == build.FINDINGS
+    assert len(judgement.findings) == FINDINGS
     assert judgement.findings[0].file == "mm/a.c"
-    assert ("findings_left_out", 101 - build.FINDINGS) in judgement.facts
+    assert ("findings_left_out", 101 - FINDINGS) in judgement.facts
 
 
 def test_a_configuration_that_differs_is_a_fact():

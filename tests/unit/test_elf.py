@@ -119,7 +119,11 @@ def test_each_damage_is_one_sentence(tmp_path):
     assert "no ELF file" in fault(tmp_path, b"")
     assert "no ELF file" in fault(tmp_path, b"#!/bin/sh\n" * 20)
     assert "cut short" in fault(tmp_path, whole[:-10])
+    beyond = bytearray(whole)
+    struct.pack_into("<Q", beyond, len(whole) - 2 * 64 + 32, 1 << 28)  # the size of .strtab
+    assert "cut short" in fault(tmp_path, bytes(beyond))
     assert "has no symbol table" in fault(tmp_path, elf_file(WIDE, TABLE, symtab=False))
+    assert "a name without an end" in fault(tmp_path, elf_file(WIDE, [("x" * 9999, 0, 0, 0, 1)]))
     outside = elf_file(WIDE, [("x", 0, 0, 0x10, 99)])
     assert "a section that is not there" in fault(tmp_path, outside)
 

@@ -99,6 +99,7 @@ def test_what_a_line_declares(line, expected):
         "early_initcall(init_zero_page_pfn);",
         "static DEFINE_SPINLOCK(lock);",
         "SYSCALL_DEFINE2(foo, int, a,",
+        "struct page *DECLARE_PAGE(zero);",
         'MODULE_LICENSE("GPL");',
         "int (*hook)(void);",
         "int foo __strange;",  # an attribute that is not known, or a name?
@@ -164,7 +165,7 @@ def test_the_patch_that_removed_it_is_named():
         {"a.c": "", "b.c": "static int foo_count;\n"},  # moved
         {"a.c": "long foo_count;\n", "b.c": ""},  # another type
         {"a.c": "", "b.c": "\tint y = foo_count;\n"},  # still used by an added line
-        {"a.c": "", "b.c": "#define MAKE(n) int n##_count;\nMAKE(foo)\n"},  # made by a macro
+        {"a.c": "", "b.c": "#define MAKE(n) int n##_count;\n"},  # made by a macro
         {"a.c": "", "b.c": "DEFINE_COUNTER(foo)\n"},  # by a macro that was there before
     ],
 )

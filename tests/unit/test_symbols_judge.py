@@ -293,8 +293,14 @@ def test_an_override_that_was_forgotten_when_its_default_was_renamed():
     ],
 )
 def test_a_declaration_that_went_where_another_file_knows_the_symbol(text, why):
-    new = {**FOO, HEADER: "", USER: text}
-    assert stale(FOO, new, kernel("foo_setup"), kernel("foo_setup")) == [], why
+    old = {**FOO, USER: text}
+    assert stale(old, {**old, HEADER: ""}, kernel("foo_setup"), kernel("foo_setup")) == [], why
+
+
+def test_a_definition_that_this_target_does_not_compile_is_not_its_orphan():
+    old = {**FOO, USER: ""}
+    elsewhere = kernel("foo_setup", compiled="mm/other.c")
+    assert stale(old, {**old, HEADER: ""}, elsewhere, elsewhere) == []
 
 
 def test_a_declaration_alone_that_went_only_warns():
@@ -322,22 +328,31 @@ def test_code_that_was_compiled_proves_that_the_name_still_means_something():
     assert stale(FOO, REMOVED, kernel("foo_setup"), kernel(compiled=USER)) == []
 
 
+def stale_beside(file: str, text: str, patched: Seen, target: str = "arm64") -> list:
+    """What is found when foo_setup() goes, but the series does not touch FILE, which is TEXT."""
+    rest = {path: "" if path == USER else body for path, body in REMOVED.items()}
+    old, new = {**FOO, USER: ""}, rest
+    return stale({**old, file: text}, {**new, file: text}, kernel("foo_setup"), patched, target)
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [
         ("arch/x86/foo.c", "void foo_setup(void)\n"),  # another architecture's own
         ("arch/x86/foo.S", "SYM_FUNC_START(foo_setup)\n"),
         ("kernel/vmlinux.lds.S", "\tfoo_setup = .;\n"),
-        (HEADER, "#define foo_setup() do { } while (0)\n"),
-        (HEADER, "static inline void foo_setup(void)\n"),
-        (HEADER, "\tvoid (*hook)(int foo_setup);\n"),
-        (HEADER, "\tint foo_setup;\n"),  # a member
-        (HEADER, "DECLARE_PER_CPU(int, foo_setup);\n"),
+        ("include/linux/bar.h", "#define foo_setup() do { } while (0)\n"),
+        ("include/linux/bar.h", "static inline void foo_setup(void)\n"),
+        ("include/linux/bar.h", "\tvoid (*hook)(int foo_setup);\n"),
+        ("include/linux/bar.h", "\tint foo_setup;\n"),  # a member
+        ("include/linux/bar.h", "DECLARE_PER_CPU(int, foo_setup);\n"),
     ],
 )
 def test_what_else_has_the_name_acquits_it(file, text):
-    new = {**REMOVED, file: text}
-    assert stale(FOO, new, kernel("foo_setup"), kernel()) == []
+    assert stale_beside("drivers/bar.c", "\tfoo_setup();\n", kernel()) != []
+    old = {**FOO, USER: "\tfoo_setup();\n", file: text}
+    new = {**REMOVED, USER: "\tfoo_setup();\n", file: text}
+    assert stale(old, new, kernel("foo_setup"), kernel()) == []
 
 
 @pytest.mark.parametrize(
@@ -352,8 +367,14 @@ def test_what_else_has_the_name_acquits_it(file, text):
     ],
 )
 def test_a_file_with_a_foo_of_its_own_is_let_alone(text):
-    new = {**REMOVED, USER: text}
-    assert stale(FOO, new, kernel("foo_setup"), kernel()) == []
+    assert stale_beside(USER, text, kernel()) == []
+
+
+def test_code_of_another_architecture_has_its_own_foo():
+    arch = "arch/sparc/mm/init.c"
+    old = {arch: "void foo_setup(void)\n{\n}\n", "arch/x86/foo.c": "\tfoo_setup();\n"}
+    new = {**old, arch: ""}
+    assert stale(old, new, kernel(), kernel(), "x86_64") == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ this target did not compile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,6 @@ from pipeline.model import (
     Artifact,
     Case,
     Fact,
-    Finding,
     InfraError,
     Lines,
     Outcome,
@@ -31,15 +30,12 @@ from workers import kernel_build, kernel_coverage, kernel_objects
 from workers.check import Bench, Judgement, Sighting
 from workers.parsers import kbuild_config
 from workers.parsers.coverage import NOT_COMPILED, Stretch, left_out
-from workers.parsers.diag_blame import blame, symbols
 from workers.parsers.diag_compare import Compared, compare
+from workers.parsers.diag_findings import bounded, finding
 from workers.parsers.diagnostics import Diagnostic, parse
 
 #: Raised also when `workers.kernel_build` asks make for something else.
 VERSION = 1
-
-#: Findings of one kind that are reported; a fact says how many more there were.
-FINDINGS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ def probe(bench: Bench) -> Sighting:
     if not succeeded and not any(d.severity == "error" for d in diagnostics):
         said = next((line for line in reversed(lines) if line.strip()), "nothing")
         raise InfraError(f"make failed without saying why; its last words: {said}")
-    objects = kernel_objects.scan(bench.build, bench.case.change.paths) if succeeded else None
+    objects = kernel_objects.scan(bench, bench.case.change.paths) if succeeded else None
     patched = bench.side is Step.PATCHED
     seen = Seen(
         succeeded=succeeded,
@@ -149,11 +145,13 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
         errors = [d for d in patched.diagnostics if d.severity == "error"]
         reason = f"the patched kernel does not build, and why is not clear: {errors[0].text}"
         return Judgement(facts=facts, uncovered=uncovered, outcome=Outcome.ERROR, reason=reason)
-    findings = [_finding(case, d, failed=not patched.succeeded) for d in accused]
-    shown, hidden = _bounded(findings, case.change.paths)
+    findings = [finding(case.change, d, failed=not patched.succeeded) for d in accused]
+    shown, hidden = bounded(findings, case.change.paths)
     if hidden:
         facts = (*facts, ("findings_left_out", hidden))
-    inherited = tuple(_finding(case, d, failed=False, inherited=True) for d in compared.inherited)
+    inherited = tuple(
+        finding(case.change, d, failed=False, inherited=True) for d in compared.inherited
+    )
     return Judgement(shown, inherited, facts, uncovered)
 
 
@@ -178,48 +176,6 @@ def _accused(case: Case, compared: Compared, patched: Seen) -> tuple[Diagnostic,
     touched = set(case.change.paths)
     recipe = next((d for d in compared.new if d.tool == "recipe"), None)
     return (*said, recipe) if recipe and recipe.file in touched else said
-
-
-def _kind(diagnostic: Diagnostic, *, failed: bool) -> str:
-    if diagnostic.is_section_mismatch:
-        return "section-mismatch"
-    what = "error" if failed else "warning"
-    if diagnostic.tool == "modpost":
-        return f"modpost-{what}"
-    return "build-error" if failed else "new-warning"
-
-
-def _finding(
-    case: Case, diagnostic: Diagnostic, *, failed: bool, inherited: bool = False
-) -> Finding:
-    """DIAGNOSTIC as a finding. An error that make went on from is a warning."""
-    fatal = failed and diagnostic.severity == "error"
-    flag = f" [{diagnostic.flag}]" if diagnostic.flag else ""
-    return Finding(
-        kind=_kind(diagnostic, failed=fatal),
-        severity=Outcome.FAIL if fatal else Outcome.WARN,
-        summary=f"{diagnostic.text}{flag}",
-        patch=None if inherited else blame(case.change, diagnostic),
-        file=diagnostic.file,
-        line=diagnostic.line,
-        symbol=next(iter(symbols(diagnostic)), ""),
-        detail=diagnostic.detail,
-    )
-
-
-def _bounded(
-    findings: Sequence[Finding], touched: Iterable[str]
-) -> tuple[tuple[Finding, ...], int]:
-    """At most FINDINGS of each kind, those in TOUCHED files first; and how many more."""
-    near = set(touched)
-    ordered = sorted(findings, key=lambda f: (f.severity is not Outcome.FAIL, f.file not in near))
-    count: dict[str, int] = {}
-    shown = []
-    for finding in ordered:
-        count[finding.kind] = count.get(finding.kind, 0) + 1
-        if count[finding.kind] <= FINDINGS:
-            shown.append(finding)
-    return tuple(shown), len(findings) - len(shown)
 
 
 def _facts(base: Seen, patched: Seen, compared: Compared) -> tuple[Fact, ...]:

@@ -65,15 +65,19 @@ class Bubblewrap:
             _fill(passwd, f"build:x:{self._who.uid}:{self._who.uid}:::/bin/sh\n")
             _fill(group, f"build:x:{self._who.uid}:\n")
             handles = (passwd.fileno(), group.fileno(), status.fileno())
-            with Output(log, command.limits.log_bytes, watch) as output:
-                process = supervise.start(arguments(command, self._who, *handles), pass_fds=handles)
+            with (
+                Output(log, command.limits.log_bytes, watch) as output,
+                supervise.start(
+                    arguments(command, self._who, *handles), pass_fds=handles
+                ) as process,
+            ):
                 try:
                     followed = supervise.follow(
-                        process, command.limits, output, cancelled, memory=SandboxUsage(process.pid)
+                        process, command.limits, output, cancelled, SandboxUsage(process.pid)
                     )
                 finally:
-                    _end(process)
-                stopped = followed.stopped or supervise.drain(process, output)
+                    _end(process, output)
+                stopped = followed.stopped or supervise.finish(process, output)
             status.seek(0)
             code = exit_code(status.read())
         if code is None and not stopped:
@@ -149,11 +153,11 @@ def exit_code(status: bytes) -> int | None:
     return None
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], output: Output) -> None:
     """End PROCESS and all that came of it; nothing lives when this returns.
 
     unshare's child is the first process of the outer process namespace: the kernel kills
-    the others before unshare sees it end (pid_namespaces(7)).
+    the others before unshare sees it end (pid_namespaces(7)). It may want to say so first.
     """
     patience = time.monotonic() + _END_S
     while process.poll() is None:
@@ -162,5 +166,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 child.kill()
         if time.monotonic() > patience:
             process.kill()
+        output.keep(supervise.rest(process))
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.02)

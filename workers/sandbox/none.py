@@ -53,19 +53,21 @@ class NoSandbox:
         mark = uuid.uuid4().hex
         env = {name: on_host(value, command.mounts) for name, value in command.env.items()}
         argv = [on_host(word, command.mounts) for word in command.argv]
-        with Output(log, command.limits.log_bytes, watch) as output:
-            process = supervise.start(
+        with (
+            Output(log, command.limits.log_bytes, watch) as output,
+            supervise.start(
                 (*supervise.rlimits(command.limits, processes=False), *argv),
                 env={**env, _MARK: mark},
                 cwd=Path(on_host(command.cwd, command.mounts)),
-            )
+            ) as process,
+        ):
             try:
                 followed = supervise.follow(
-                    process, command.limits, output, cancelled, memory=TreeUsage(process.pid)
+                    process, command.limits, output, cancelled, TreeUsage(process.pid)
                 )
             finally:
                 _end(process, mark)
-            stopped = followed.stopped or supervise.drain(process, output)
+            stopped = followed.stopped or supervise.finish(process, output)
         return Ended(
             exit_code=_shell_code(process.returncode),
             seconds=followed.seconds,

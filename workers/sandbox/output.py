@@ -46,15 +46,18 @@ class Output:
 
     def feed(self, data: bytes) -> str:
         """Take DATA; returns why the command must end now ("log" or the watcher's), or ""."""
+        full = self.keep(data)
+        return self._lines(data) or ("log" if full else "")
+
+    def keep(self, data: bytes) -> bool:
+        """Take DATA without telling the watcher; returns whether the log is full."""
         self._write(data[: self._room])
         over = data[self._room :]
         self._room -= len(data) - len(over)
-        if over:
-            self._tail += over
-            self._left_out_bytes += max(len(self._tail) - TAIL_BYTES, 0)
-            self._tail = self._tail[-TAIL_BYTES:]
-        words = self._lines(data)
-        return words or ("log" if over else "")
+        self._tail += over
+        self._left_out_bytes += max(len(self._tail) - TAIL_BYTES, 0)
+        self._tail = self._tail[-TAIL_BYTES:]
+        return bool(over)
 
     def finish(self) -> str:
         """Hand over a last line that has no newline; returns the watcher's words, or ""."""

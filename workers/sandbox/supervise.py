@@ -109,7 +109,6 @@ def follow(
     limits: Limits,
     output: Output,
     cancelled: Callable[[], bool],
-    *,
     memory: TreeUsage | SandboxUsage,
 ) -> Followed:
     """Feed OUTPUT until PROCESS has ended, or until it must be: then it is still running."""
@@ -161,12 +160,17 @@ class _Events:
         return data, ended
 
 
-def drain(process: subprocess.Popen[bytes], output: Output) -> str:
-    """Feed OUTPUT what is left in the pipe of a PROCESS that ended; the watcher's words."""
+def rest(process: subprocess.Popen[bytes]) -> bytes:
+    """What is in PROCESS's pipe right now."""
     assert process.stdout  # noqa: S101 (for mypy: `start` made it a pipe)
-    words = ""
-    with process.stdout as pipe:
-        os.set_blocking(pipe.fileno(), False)
-        while data := pipe.read(_READ_BYTES):
-            words = words or output.feed(data)
+    os.set_blocking(process.stdout.fileno(), False)
+    read = b""
+    while data := process.stdout.read(_READ_BYTES):
+        read += data
+    return read
+
+
+def finish(process: subprocess.Popen[bytes], output: Output) -> str:
+    """Feed OUTPUT the rest of a PROCESS that ended by itself; returns the watcher's words."""
+    words = output.feed(rest(process))
     return words or output.finish()

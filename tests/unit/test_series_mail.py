@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a single mail is taken for."""
+
+import base64
+import quopri
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.model import InputError
+from pipeline.series.mail import dated, parse
+
+DIFF = "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-old \N{EURO SIGN}\n+new\n"
+
+
+def mail(body: str | bytes, *headers: str) -> bytes:
+    head = "\n".join(("From: Ann <ann@example.org>", "Subject: [PATCH] demo", *headers))
+    return head.encode() + b"\n\n" + (body.encode() if isinstance(body, str) else body)
+
+
+def parsed(raw: bytes):
+    return parse(raw, "mail")
+
+
+class TestDiffs:
+    def test_plain(self):
+        assert parsed(mail("Why.\n---\n" + DIFF)).has_diff
+
+    def test_quoted_is_none(self):
+        quoted = "".join(f"> {line}\n" for line in DIFF.splitlines())
+        assert not parsed(mail(quoted)).has_diff
+
+    @pytest.mark.parametrize(
+        ("encoding", "body"),
+        [
+            ("base64", base64.encodebytes(DIFF.encode())),
+            ("quoted-printable", quopri.encodestring(DIFF.encode())),
+            ("8bit", DIFF.encode()),
+        ],
+    )
+    def test_encoded(self, encoding, body):
+        raw = mail(
+            body,
+            "Content-Type: text/plain; charset=utf-8",
+            f"Content-Transfer-Encoding: {encoding}",
+        )
+        assert parsed(raw).text == DIFF
+
+    def test_attached(self):
+        raw = mail(
+            '--x\nContent-Type: text/plain\n\nSee there.\n--x\nContent-Type: text/x-patch; name="a"\n'
+            f"\n{DIFF}\n--x--\n",
+            'Content-Type: multipart/mixed; boundary="x"',
+        )
+        assert parsed(raw).has_diff
+
+    def test_an_unknown_charset_is_read_as_utf_8(self):
+        assert parsed(mail(DIFF, 'Content-Type: text/plain; charset="yes"')).text == DIFF
+
+    def test_crlf_is_lf(self):
+        found = parsed(mail(DIFF).replace(b"\n", b"\r\n"))
+        assert found.text == DIFF
+        assert b"\r" not in found.raw
+
+
+class TestLetters:
+    def test_headers_are_unfolded_and_decoded(self):
+        letter = parsed(
+            b"From: =?utf-8?q?Zo=C3=AB?= <zoe@example.org>\n"
+            b"Subject: [PATCH 1/2] demo:\n a long subject\n"
+            b'To: "Doe, Jane" <jane@example.org>,\n list@example.org\n'
+            b"Message-ID: <m@x>\nReferences: <a@x>\n <b@x>\nIn-Reply-To: <b@x>\n\n"
+        ).letter
+        assert letter.author == "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS} <zoe@example.org>"
+        assert letter.subject == "[PATCH 1/2] demo: a long subject"
+        assert letter.to == ('"Doe, Jane" <jane@example.org>', "list@example.org")
+        assert letter.message_id == "m@x"
+        assert letter.references == ("a@x", "b@x")
+
+    def test_raw_utf_8_in_headers_is_read(self):
+        raw = "From: Zo\N{LATIN SMALL LETTER E WITH DIAERESIS} <z@x>\nSubject: s\n\n".encode()
+        assert parsed(raw).letter.author.startswith("Zo\N{LATIN SMALL LETTER E WITH DIAERESIS} ")
+
+    def test_a_parent_is_named_once_and_last(self):
+        raw = b"Message-ID: <m@x>\nReferences: <b@x> <a@x>\nIn-Reply-To: <b@x>\n\n"
+        assert parsed(raw).letter.references == ("a@x", "b@x")
+
+
+class TestDates:
+    @pytest.mark.parametrize("date", ["", "soon", "Mon, 99 Nov 2026 10:00:00 +0000"])
+    def test_one_that_git_cannot_read_is_replaced(self, date):
+        assert dated(b"Date: " + date.encode() + b"\nSubject: s\n\nDate: x\n", date) == (
+            b"Date: Thu, 1 Jan 1970 00:00:00 +0000\nSubject: s\n\nDate: x\n"
+        )
+
+    def test_a_good_one_stays(self):
+        date = "Mon, 9 Nov 2026 10:00:00 +0200"
+        raw = f"Subject: s\nDate: {date}\n\n".encode()
+        assert dated(raw, date) == raw
+
+
+def test_nesting_without_end_is_refused():
+    raw = b"Content-Type: multipart/mixed; boundary=x\n\n" + b"".join(
+        b"--%s\nContent-Type: multipart/mixed; boundary=%s\n\n" % (b"x" * n, b"x" * (n + 1))
+        for n in range(1, 1010)
+    )
+    with pytest.raises(InputError, match="cannot be read as a mail"):
+        parsed(raw)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_mail_or_refused(raw):
+    try:
+        parsed(raw)
+    except InputError as error:
+        assert "cannot be read as a mail" in str(error)
+
+
+_TOKENS = st.sampled_from(
+    [b"From:", b"To:", b"Subject:", b"Content-Type:", b"multipart/mixed; boundary=x", b"--x", b"\n",
+     b"\n\n", b" ", b"=?utf-8?q?", b"?=", b"<a@b>", b'"', b"(", b"\xff", b"text/html", b"charset=",
+     b"Content-Transfer-Encoding: base64", b"[PATCH 1/2]", b"Message-ID:", b",", b";", b"@"]
+)  # fmt: skip
+
+
+@given(st.lists(_TOKENS, max_size=40).map(b"".join))
+def test_mangled_mails_are_mails_or_refused(raw):
+    try:
+        parsed(raw)
+    except InputError as error:
+        assert "cannot be read as a mail" in str(error)
