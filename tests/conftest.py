@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 ROOT = Path(__file__).parent.parent
+SCHEMA = json.loads((ROOT / "pipeline" / "report" / "schema.json").read_text())
+
+
+def validate(verdict: dict) -> None:
+    """VERDICT is as the schema says."""
+    jsonschema.validate(verdict, SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
 def missing(what: str) -> None:

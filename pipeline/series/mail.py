@@ -121,7 +121,7 @@ def _letter(message: EmailMessage) -> Letter:
 def _addresses(written: str) -> tuple[str, ...]:
     """The addresses of a header, each as `Name <address>`, decoded."""
     found = getaddresses([re.sub(r"\s+", " ", written)])
-    return tuple(format_addrs([(clean_header(name), address)]) for name, address in found if address)
+    return tuple(format_addrs([pair]) for pair in found if pair[1])
 
 
 def _author(written: str) -> str:

@@ -305,7 +305,7 @@ BOMB = "perl -e 'while (1) { fork; select(undef, undef, undef, .02) }'"
 
 def test_a_fork_bomb_is_contained_while_its_neighbour_works(place: Place, mark: str) -> None:
     neighbour = new_place(place.uid)
-    runner = place.start(f"{BOMB} {mark}", seconds=4, processes=100)
+    runner = place.start(f"{BOMB} {mark}", seconds=3, processes=100)
     try:
         assert wait_until(lambda: len(alive(mark)) > 20)
         ended = neighbour.run("for i in 1 2 3 4 5; do sh -c 'sleep .1' || exit 9; done; echo works")

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.report.json import validate
-from tests.conftest import ROOT
+from tests.conftest import ROOT, validate
 
 pytestmark = pytest.mark.kernels
 

@@ -100,7 +100,9 @@ class TestRefusals:
 
     def test_compressed(self, tmp_path):
         (tmp_path / "t.mbox.gz").write_bytes(gzip.compress(MBOX))
-        assert refusal(tmp_path / "t.mbox.gz").endswith("is gzip-compressed: unpack it with gunzip.")
+        assert refusal(tmp_path / "t.mbox.gz").endswith(
+            "is gzip-compressed: unpack it with gunzip."
+        )
 
     def test_binary(self):
         assert "holds NUL bytes, so it is not a mail" in refusal("-", stdin=MAIL + b"\0")

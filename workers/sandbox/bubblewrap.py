@@ -157,8 +157,10 @@ def _end(process: subprocess.Popen[bytes], output: Output) -> None:
     """End PROCESS and all that came of it; nothing lives when this returns.
 
     unshare's child is the first process of the outer process namespace: the kernel kills
-    the others before unshare sees it end (pid_namespaces(7)). It may want to say so first.
+    the others before unshare sees it end (pid_namespaces(7)).
     """
+    if process.poll() is None:
+        output.keep(supervise.rest(process))
     patience = time.monotonic() + _END_S
     while process.poll() is None:
         with suppress(psutil.NoSuchProcess):
@@ -166,6 +168,6 @@ def _end(process: subprocess.Popen[bytes], output: Output) -> None:
                 child.kill()
         if time.monotonic() > patience:
             process.kill()
-        output.keep(supervise.rest(process))
+        supervise.rest(process)  # what unshare has to say to this must not fill the pipe
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.02)

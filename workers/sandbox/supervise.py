@@ -25,6 +25,7 @@ from workers.sandbox.usage import SandboxUsage, TreeUsage
 
 TICK_S = 0.5
 _READ_BYTES = 64 << 10
+_PIPE_BYTES = 1 << 20  # no pipe of an ordinary user is larger (pipe(7))
 _OPEN_FILES = 16384
 
 #: sh checks, after the death signal is set, that whoever would cause it is still there.
@@ -161,11 +162,11 @@ class _Events:
 
 
 def rest(process: subprocess.Popen[bytes]) -> bytes:
-    """What is in PROCESS's pipe right now."""
+    """What is in PROCESS's pipe now; not for ever, if it writes as fast as we read."""
     assert process.stdout  # noqa: S101 (for mypy: `start` made it a pipe)
     os.set_blocking(process.stdout.fileno(), False)
     read = b""
-    while data := process.stdout.read(_READ_BYTES):
+    while len(read) < _PIPE_BYTES and (data := process.stdout.read(_READ_BYTES)):
         read += data
     return read
 
