@@ -20,7 +20,7 @@ from pipeline.fleet import Fleet
 from pipeline.matrix import load as load_matrix
 from pipeline.model import CrosscheckError, InfraError, InputError, Outcome, Step, Verdict
 from pipeline.report.json import to_json
-from pipeline.report.plain import render_plan, render_runs, render_targets
+from pipeline.report.plain import render_plan, render_runs, render_targets, render_tools
 from pipeline.report.terminal import print_verdict
 from pipeline.running import RunRequest, execute, fleet_environment, why_not
 from pipeline.settings import Settings, load, use_temporary_dir
@@ -231,12 +231,12 @@ def doctor(runtime: str, missing_packages: bool) -> None:  # noqa: FBT001
     matrix = load_matrix(settings.matrix)
     if missing_packages:
         found = tools.examine(matrix.targets, runtime, sandbox_fault="")
-        packages = dict.fromkeys(tool.package for tool in found if tool.missing and tool.package)
+        packages = dict.fromkeys(tool.package for tool in found if tool.missing)
         for package in packages:
             click.echo(package)
         return
     found = tools.examine(matrix.targets, runtime, sandbox_fault=why_not(runtime))
-    click.echo(tools.render(found))
+    click.echo(render_tools(found, tools.remedy(found)), nl=False)
     if any(tool.missing for tool in found):
         sys.exit(ERROR)
 

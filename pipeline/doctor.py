@@ -1,6 +1,117 @@
-def examine(*a, **k):
-    return ()
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What does this machine need, and what is missing? Looks for tools, and asks their versions.
+
+A tool is a command on PATH or a C header; each has the Debian and Ubuntu package that brings
+it. The targets of the matrix name theirs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.model import Target
+
+#: Where the package of each C library puts its headers.
+_HEADERS = Path("/usr/include")
 
 
-def render(t):
-    return ""
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Something that crosscheck runs or builds with. VERSION is "" where it is missing."""
+
+    name: str
+    purpose: str
+    package: str
+    version: str = ""
+    fault: str = ""  # why it does not work although it is there, and what mends it
+
+    @property
+    def missing(self) -> bool:
+        """Whether crosscheck cannot work with it as it is."""
+        return not self.version or bool(self.fault)
+
+
+#: (command or header, purpose, package), whatever the targets are.
+_ALWAYS = (
+    ("git", "applies series, keeps trees", "git"),
+    ("redis-server", "carries jobs to workers", "redis-server"),
+    ("setpriv", "ties every process to its parent", "util-linux"),
+    ("make", "builds kernels", "make"),
+    ("gcc", "builds the kernel's own build tools", "gcc"),
+    ("flex", "builds Kconfig and dtc", "flex"),
+    ("bison", "builds Kconfig and dtc", "bison"),
+    ("bc", "computes the kernel's time constants", "bc"),
+    ("perl", "runs scripts of kernel builds", "perl"),
+    ("python3", "runs scripts of kernel builds", "python3"),
+    ("gzip", "compresses kernels", "gzip"),
+    ("stdlib.h", "the kernel's own build tools include it", "libc6-dev"),
+    ("libelf.h", "objtool reads objects with it", "libelf-dev"),
+)
+_SANDBOX = ("bwrap", "sandboxes what patches run", "bubblewrap")
+
+
+def examine(targets: Iterable[Target], runtime: str, sandbox_fault: str) -> tuple[Tool, ...]:
+    """Everything that RUNTIME and TARGETS need, as it is on this machine.
+
+    SANDBOX_FAULT says why the sandbox does not work here, if it does not.
+    """
+    wanted = dict.fromkeys(_ALWAYS)
+    if runtime == "bubblewrap":
+        wanted[_SANDBOX] = None
+    for target in targets:
+        wanted |= dict.fromkeys(_of_target(target))
+    purposes: dict[tuple[str, str], list[str]] = {}
+    for name, purpose, package in wanted:
+        purposes.setdefault((name, package), []).append(purpose)
+    return tuple(
+        Tool(
+            name=name,
+            purpose=", ".join(uses),
+            package=package,
+            version=_version(name),
+            fault=sandbox_fault if name == _SANDBOX[0] and _version(name) else "",
+        )
+        for (name, package), uses in purposes.items()
+    )
+
+
+def _of_target(target: Target) -> Iterator[tuple[str, str, str]]:
+    machines = [package for package in target.packages if package.startswith("qemu")]
+    compilers = [package for package in target.packages if not package.startswith("qemu")]
+    for package in compilers:
+        yield f"{target.cross_compile}gcc", f"compiles {target.name}", package
+    for package in machines:
+        yield target.machine.qemu[0], f"boots {target.name}", package
+
+
+def _version(name: str) -> str:
+    """What is known of the version of NAME; "" if it is not there."""
+    if name.endswith(".h"):
+        multiarch = _HEADERS.glob(f"*-linux-gnu*/{name}")
+        return "present" if (_HEADERS / name).exists() or any(multiarch) else ""
+    if shutil.which(name) is None:
+        return ""
+    try:
+        said = subprocess.run(
+            (name, "--version"), capture_output=True, text=True, check=False, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    found = re.search(r"\d+(?:\.\d+)+\S*", said.stdout + said.stderr)
+    return found[0].rstrip(",)") if found else "present"
+
+
+def remedy(tools: Iterable[Tool]) -> tuple[str, ...]:
+    """The exact commands that mend what is missing, and what else must be mended."""
+    lacking = tuple(tool for tool in tools if tool.missing)
+    packages = dict.fromkeys(tool.package for tool in lacking if not tool.version)
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    install = (f"{sudo}apt-get install {shlex.join(packages)}",) if packages else ()
+    return (*install, *dict.fromkeys(tool.fault for tool in lacking if tool.fault))

@@ -80,12 +80,13 @@ class _Work:
         raise InfraError(f"{wanted.id} has no observation; run again.")
 
 
-@app.task(name=RUN_JOB)
+@app.task(name=RUN_JOB)  # type: ignore[untyped-decorator]  # Celery has no types
 def run_job(run: str, job_id: str, attempt: int, cores: int) -> None:
     """Run one attempt of a job, unless somebody else does or did."""
     settings = load()
     store = _store(settings.database_url)
-    job = Job(*job_id.split("/")[:2], Step(job_id.split("/")[2]))
+    target, check, step = job_id.split("/")
+    job = Job(target, check, Step(step))
     me = worker_name(os.getpid())
     if not store.claim(run, job, attempt, worker=me, now=time.time(), lease_s=LEASE_S):
         return

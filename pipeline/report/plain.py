@@ -26,6 +26,19 @@ class RunEntry(Protocol):
     def outcome(self) -> str: ...  # noqa: D102
 
 
+class ToolEntry(Protocol):
+    """A tool in a list. VERSION is "" where it is missing, FAULT where it works."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> str: ...  # noqa: D102
+    @property
+    def purpose(self) -> str: ...  # noqa: D102
+    @property
+    def fault(self) -> str: ...  # noqa: D102
+
+
 def _rows(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     table = columns_table(*heads)
     for row in rows:
@@ -89,3 +102,14 @@ def render_targets(targets: Iterable[Target]) -> str:
     """The targets of the matrix, with what they need to be installed."""
     rows = ((t.name, t.arch, t.cross_compile or "-", " ".join(t.packages) or "-") for t in targets)
     return _rows(("target", "arch", "toolchain", "packages"), rows)
+
+
+def render_tools(tools: Iterable[ToolEntry], remedy: Iterable[str]) -> str:
+    """Every tool, with its version and purpose, and how to mend what is missing."""
+    rows = [
+        (tool.name, "does not work" if tool.fault else tool.version or "MISSING", tool.purpose)
+        for tool in tools
+    ]
+    mend = [f"  {one_line(line)}" for line in remedy]
+    end = ["Nothing is missing."] if not mend else ["To mend what is missing:", *mend]
+    return _rows(("tool", "version", "purpose"), rows) + "\n" + "\n".join(end) + "\n"

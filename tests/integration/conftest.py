@@ -28,11 +28,15 @@ class Installation:
     environ: dict[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        return os.environ | {
-            "XDG_CACHE_HOME": str(self.home / "cache"),
-            "XDG_STATE_HOME": str(self.home / "state"),
-            "CROSSCHECK_MATRIX": str(toy.MATRIX),
-        } | self.environ
+        return (
+            os.environ
+            | {
+                "XDG_CACHE_HOME": str(self.home / "cache"),
+                "XDG_STATE_HOME": str(self.home / "state"),
+                "CROSSCHECK_MATRIX": str(toy.MATRIX),
+            }
+            | self.environ
+        )
 
     def start(self, *words: str) -> subprocess.Popen:
         command = [str(Path(sys.executable).with_name("crosscheck")), *words]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests import toy
 from tests.conftest import validate
 
 pytestmark = pytest.mark.integration
+
 
 def cells(verdict):
     return {
@@ -27,7 +27,9 @@ def test_a_good_change_passes_and_its_base_is_looked_at_once(installation):
     status, verdict = installation.run()
     assert (status, verdict["outcome"]) == (0, "PASS")
     validate(verdict)
-    assert cells(verdict) == dict.fromkeys(("red", "blue"), {"build": "PASS", "symbols": "PASS"})
+    assert cells(verdict) == {
+        target: {"build": "PASS", "symbols": "PASS"} for target in ("red", "blue")
+    }
     assert not any(c["base_cached"] for t in verdict["targets"] for c in t["checks"])
     installation.nothing_is_left()
 
@@ -51,7 +53,8 @@ def test_an_error_on_one_architecture_fails_there_only(installation):
         "blue": {"build": "PASS", "symbols": "PASS"},
     }
     (finding,) = verdict["targets"][[t["target"] for t in verdict["targets"]].index("red")][
-        "checks"][0]["findings"]
+        "checks"
+    ][0]["findings"]
     assert (finding["file"], finding["patch"]) == ("arch/red/mm/init.c", 1)
 
 
@@ -77,7 +80,9 @@ def test_a_base_that_does_not_build_accuses_nobody(installation):
 
 
 def test_documentation_alone_builds_nothing(installation):
-    toy.commit(installation.tree, "toy: say more", {"Documentation/toy.rst": lambda t: t + "More.\n"})
+    toy.commit(
+        installation.tree, "toy: say more", {"Documentation/toy.rst": lambda t: t + "More.\n"}
+    )
     status, verdict = installation.run()
     assert (status, verdict["outcome"], verdict["targets"]) == (0, "PASS", [])
     assert {left["arch"] for left in verdict["left_out"]} == {"red", "blue"}
@@ -189,7 +194,7 @@ def test_doctor_names_what_is_missing_and_the_remedy(installation, tmp_path):
     tools.mkdir()
     for name in ("git", "make", "gcc", "python3"):
         (tools / name).symlink_to(f"/usr/bin/{name}")
-    installation.environ["PATH"] = f"{tools}:{os.path.dirname(sys.executable)}"
+    installation.environ["PATH"] = f"{tools}:{Path(sys.executable).parent}"
     status, output = installation.command("doctor")
     assert status == 3
     assert "apt-get install" in output

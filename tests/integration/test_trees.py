@@ -405,7 +405,7 @@ class TestKindsOfTrees:
             tree = tmp_path / name
             own = settings_module.load({"HOME": str(tmp_path / f"home-{name}")})
             assert prepare(series_of("HEAD", tree, own), tree, "", own)[1] == expected, name
-        with pytest.raises(InputError, match="where the history of .* starts"):
+        with pytest.raises(InputError, match=r"where the history of .* starts"):
             series_of("HEAD~2..", tmp_path / "shallow", ours)
 
     def test_sha256_and_partial_clones_are_refused(self, toy, ours, tmp_path):
@@ -507,7 +507,7 @@ class TestUnpackedSources:
 
     def test_it_has_no_revisions(self, plain, series, ours):
         assert "--base HEAD means nothing in" in refusal(series, plain, ours, base="HEAD")
-        with pytest.raises(InputError, match="is a git range, but .* is not a git repository"):
+        with pytest.raises(InputError, match=r"is a git range, but .* is not a git repository"):
             series_of("HEAD~1..", plain, ours)
 
 

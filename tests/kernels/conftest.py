@@ -58,10 +58,17 @@ def crosscheck(tmp_path):
             file.unlink(missing_ok=True)
         done = subprocess.run(
             [
-                *(Path(sys.executable).with_name("crosscheck"), "run", str(series), "--tree", str(tree)),
+                *(
+                    Path(sys.executable).with_name("crosscheck"),
+                    "run",
+                    str(series),
+                    "--tree",
+                    str(tree),
+                ),
                 *("--json", str(verdict), "--reply", str(reply), *options),
             ],
-            env=os.environ | {"XDG_CACHE_HOME": str(XDG / "cache"), "XDG_STATE_HOME": str(XDG / "state")},
+            env=os.environ
+            | {"XDG_CACHE_HOME": str(XDG / "cache"), "XDG_STATE_HOME": str(XDG / "state")},
             capture_output=True,
             text=True,
             check=False,
@@ -106,7 +113,9 @@ def variant(zero_page_base, zero_page_mbox, tmp_path):
         scratch = tmp_path / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         names = {
-            line[6:] for line in zero_page_mbox.read_text().splitlines() if line.startswith("+++ b/")
+            line[6:]
+            for line in zero_page_mbox.read_text().splitlines()
+            if line.startswith("+++ b/")
         } | set(changes)
         for name in names:
             (scratch / name).parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +124,10 @@ def variant(zero_page_base, zero_page_mbox, tmp_path):
         def git(*words: str) -> str:
             ident = ("-c", "user.name=A. Developer", "-c", "user.email=dev@crosscheck.invalid")
             return subprocess.run(
-                ["git", "-C", str(scratch), *ident, *words], check=True, capture_output=True, text=True
+                ["git", "-C", str(scratch), *ident, *words],
+                check=True,
+                capture_output=True,
+                text=True,
             ).stdout
 
         git("init", "-q")
@@ -130,7 +142,7 @@ def variant(zero_page_base, zero_page_mbox, tmp_path):
             (scratch / name).write_text(after)
         git("add", "-A")
         git("commit", "-qm", subject + "\n\nMade for a test.")
-        series = tmp_path / f"{subject.split()[0]}.mbox"
+        series = tmp_path / f"{subject.split(maxsplit=1)[0]}.mbox"
         series.write_text(git("format-patch", "-1", "--stdout"))
         return series
 

@@ -12,7 +12,6 @@ import pytest
 
 from tests.conftest import validate
 
-
 pytestmark = pytest.mark.kernels
 
 SIX = ("arm64", "mips", "riscv64", "s390", "sparc64", "x86_64")
@@ -109,7 +108,7 @@ def test_what_only_the_boot_can_tell(crosscheck, variant, zero_page_base):
         "mm: an override lost, a panic and a hang",
         {
             "arch/arm64/mm/init.c": drop_arm64_override,
-            "arch/s390/mm/init.c": add_after(SETUP, "\tpanic(\"no zero page today\");\n"),
+            "arch/s390/mm/init.c": add_after(SETUP, '\tpanic("no zero page today");\n'),
             "arch/riscv/mm/init.c": add_after(
                 "void __init arch_mm_preinit(void)\n{\n", "\tfor (;;)\n\t\tcpu_relax();\n"
             ),

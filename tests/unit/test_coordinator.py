@@ -26,7 +26,6 @@ from pipeline.model import (
     Outcome,
     Plan,
     PlannedTarget,
-    Step,
     Target,
 )
 from pipeline.store import JobRow
@@ -109,8 +108,11 @@ def test_what_was_begun_is_finished_before_more_is_begun():
 
 def test_a_judge_waits_for_both_sides():
     p = plan("a", checks=(BUILD,))
-    r = rows(p, a_build_base=done("build", "base"), a_build_patched={"state": "running",
-             "started_at": NOW, "lease_until": NOW + 10})
+    r = rows(
+        p,
+        a_build_base=done("build", "base"),
+        a_build_patched={"state": "running", "started_at": NOW, "lease_until": NOW + 10},
+    )
     assert act(p, r) == ()
 
 
@@ -150,8 +152,9 @@ def test_a_lost_worker_gives_its_job_back_a_bounded_number_of_times():
 
 def test_a_job_past_its_deadline_is_an_error_even_if_its_worker_lives():
     p = plan("a", checks=(BUILD,))
-    r = rows(p, a_build_base={"state": "running", "started_at": NOW - 3601,
-             "lease_until": NOW + LEASE_S})
+    r = rows(
+        p, a_build_base={"state": "running", "started_at": NOW - 3601, "lease_until": NOW + LEASE_S}
+    )
     (action, *_) = act(p, r)
     assert action.result.outcome is Outcome.ERROR
     assert "deadline of 3600 s" in action.result.reason
@@ -197,8 +200,11 @@ def simulate(seed):
                 state[i] = JobRow(action.row.job, attempt=action.row.attempt + 1)
             else:
                 state[i] = replace(
-                    action.row, state="queued", sends=action.row.sends + 1,
-                    queued_at=action.row.queued_at or now, sent_at=now,
+                    action.row,
+                    state="queued",
+                    sends=action.row.sends + 1,
+                    queued_at=action.row.queued_at or now,
+                    sent_at=now,
                 )
         for i, row in enumerate(state):
             luck = chance.random()

@@ -250,7 +250,7 @@ def test_a_long_detail_is_cut_and_says_so():
 
 
 def test_the_command_to_reproduce_can_be_pasted():
-    of = blaming(finding(), of=series(source="it's a file.mbox"))
+    of = blaming(finding(), of=series(source=shlex.quote("it's a file.mbox")))
     line = next(line for line in body(of).splitlines() if line.startswith("  crosscheck run"))
     words = shlex.split(line)
     assert words[:3] == ["crosscheck", "run", "it's a file.mbox"]
