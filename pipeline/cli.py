@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -289,6 +290,22 @@ def main() -> None:
     except CrosscheckError as error:
         _say(str(error))
         sys.exit(ERROR)
+    except Exception as error:  # noqa: BLE001 (a user gets a sentence, whatever happened)
+        _say(_unexpected(error))
+        sys.exit(ERROR)
+
+
+def _unexpected(error: Exception) -> str:
+    """One sentence about a fault of ours; the traceback goes to a file."""
+    said = f"internal error: {type(error).__name__}: {error}"
+    try:
+        directory = load().state_dir
+        directory.mkdir(parents=True, exist_ok=True)
+        file = directory / "internal-error.txt"
+        file.write_text("".join(traceback.format_exception(error)))
+    except OSError:
+        return said
+    return f"{said} (please report it with {file})"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,9 @@ from pipeline.report.reproduce import script
 from pipeline.report.terminal import print_verdict
 from pipeline.settings import Settings
 from pipeline.store import Options, RunRecord, Store
+
+#: The sources of the init that runs in the guest.
+PROBES = Path(__file__).parent.parent / "workers" / "probes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +120,10 @@ def _leave_reproducers(directory: Path, record: RunRecord, repository: Path) -> 
     directory.mkdir(parents=True, exist_ok=True)
     mbox = directory / "series.mbox"
     mbox.write_bytes(b"".join(record.case.series.mails))
+    probes = directory / "probes"
+    shutil.copytree(PROBES, probes, dirs_exist_ok=True)
     for planned in record.plan.targets:
-        text = script(record.case, planned.target, mbox, repository=repository)
+        text = script(record.case, planned.target, mbox, probes, repository=repository)
         (directory / f"reproduce-{planned.target.name}.sh").write_text(text)
 
 

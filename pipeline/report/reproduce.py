@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How does a person do the same without crosscheck? A shell script for one target. Pure.
 
-It needs git, make, the target's compiler and its QEMU, nothing of ours but the series and,
-to boot, the initramfs. Everything that others wrote stands in it quoted, or in a comment on
+It needs git, make, the target's compiler and its QEMU, nothing of ours but the series and
+the sources of our init. Everything that others wrote stands in it quoted, or in a comment on
 one line.
 """
 
@@ -33,6 +33,15 @@ ENVIRONMENT = (
     ("KBUILD_BUILD_VERSION", "1"),
     ("SOURCE_DATE_EPOCH", "1767225600"),
 )
+
+#: As `workers.guest.init` has them.
+INIT_FLAGS = (
+    *("-Os", "-s", "-static", "-nostdlib", "-nostdinc", "-fno-pie", "-no-pie"),
+    *("-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fno-ident"),
+)
+#: As `workers.guest.initramfs` has them.
+DIRECTORIES = ("dev", "proc", "sys", "tmp")
+CONSOLE = (5, 1)
 
 _PLACEHOLDER = re.compile(r"(\{(?:image|initramfs|append)\})")
 _VARIABLES = {"{image}": '"$image"', "{initramfs}": '"$initramfs"', "{append}": '"$append"'}
@@ -83,15 +92,15 @@ def script(
     case: Case,
     target: Target,
     series_mbox: str | Path,
+    probes: str | Path,
     *,
     repository: str | Path = "",
-    initramfs: str | Path = "",
 ) -> str:
     """A script for sh that builds base and patched for TARGET, and boots them.
 
-    SERIES_MBOX is the file with the patches as `git am --patch-format=mboxrd` reads them.
-    REPOSITORY is a git repository that has the base commit; the tree that the user named if
-    empty. Without INITRAMFS, which can be given to the script later, it only builds.
+    SERIES_MBOX is the file with the patches as `git am --patch-format=mboxrd` reads them,
+    PROBES the directory with the sources of the init. REPOSITORY is a git repository that has
+    the base commit; the tree that the user named if empty.
     """
     return (
         _environment()
@@ -101,7 +110,11 @@ def script(
             target=target,
             series_mbox=series_mbox,
             repository=repository or case.base.tree,
-            initramfs=initramfs,
+            probes=probes,
+            compiler=shlex.join((f"{target.cross_compile}gcc", *INIT_FLAGS)),
+            init_cflags=shlex.join(target.init_cflags),
+            directories=shlex.join(DIRECTORIES),
+            console=CONSOLE,
             tuxmake=_tuxmake(target),
             environment=ENVIRONMENT,
             variables=_variables(target),

@@ -61,7 +61,7 @@ def reproduce(tree, tmp_path):
     )
     initramfs = tmp_path / "init ramfs"
     initramfs.write_text("init\n")
-    text = script(case, of, mbox, initramfs=initramfs)
+    text = script(case, of, mbox, tmp_path / "probes")
 
     def run(*sides, **env):
         return subprocess.run(
@@ -71,7 +71,7 @@ def reproduce(tree, tmp_path):
             capture_output=True,
             check=False,
             cwd=tmp_path,
-            env=os.environ | env,
+            env=os.environ | {"INITRAMFS": str(initramfs)} | env,
         )
 
     return run

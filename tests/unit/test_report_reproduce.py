@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 
 from pipeline.model import Case
+from pipeline.report import reproduce
 from pipeline.report.reproduce import script
 from tests.unit.builders import base, change, machine, series, target
 from tests.unit.strategies import texts
 from workers import kernel_build
+from workers.guest import init, initramfs
 
 NASTY = 'it\'s; $(touch /tmp/owned) `id` "x" \\'
 
@@ -31,7 +33,7 @@ def parsed(text):
 
 def test_make_is_called_as_crosscheck_calls_it():
     of = target("mips-vce", make_vars=("CFLAGS_init.o=-DX -Dcpu_has_vce=1",))
-    text = script(case(), of, "/runs/r1/series.mbox")
+    text = script(case(), of, "/runs/r1/series.mbox", "/p")
     assert f"        {shlex.join(kernel_build.variables(of))} \\\n" in text
     for name, value in kernel_build.ENVIRONMENT.items():
         if name != "TERM":
@@ -41,8 +43,17 @@ def test_make_is_called_as_crosscheck_calls_it():
     assert {"-j3", "-k", "--output-sync=target"} <= set(argv)
 
 
+def test_the_init_is_built_as_crosscheck_builds_it():
+    assert reproduce.INIT_FLAGS == init.FLAGS
+    assert reproduce.DIRECTORIES == initramfs.DIRECTORIES
+    assert reproduce.CONSOLE == initramfs.CONSOLE
+    text = script(case(), target(init_cflags=("-msmall",)), "s.mbox", "/runs/r1/probes")
+    assert f"    {shlex.join(('arm64-linux-gnu-gcc', *init.FLAGS))} \\\n" in text
+    assert '"$probes/init.c" -msmall\n' in text
+
+
 def test_the_configuration_is_the_targets():
-    text = script(case(), target(), "s.mbox")
+    text = script(case(), target(), "s.mbox", "p")
     assert "<<'END_OF_CONFIG'\nCONFIG_PRINTK=y\n# CONFIG_VT is not set\nEND_OF_CONFIG\n" in text
     assert kernel_build.TINY_BASE in text
     assert 'KCONFIG_ALLCONFIG="$work/build-$1/all.config" allnoconfig' in text
@@ -50,9 +61,9 @@ def test_the_configuration_is_the_targets():
 
 def test_qemu_is_given_what_the_script_builds():
     of = target(machine=machine(qemu=("qemu-x", "-kernel", "{image}", "-append", "{append} a b")))
-    text = script(case(), of, "s.mbox", initramfs="/store/init.cpio")
+    text = script(case(), of, "s.mbox", "p")
     assert 'qemu-x -kernel "$image" -append "$append"\' a b\' \\\n' in text
-    assert "initramfs=/store/init.cpio\n" in text
+    assert "probes=p\n" in text
     assert "    timeout 60 \\\n" in text
 
 
@@ -61,17 +72,17 @@ def test_qemu_is_given_what_the_script_builds():
 )
 def test_people_get_a_line_for_tuxmake(name, arch):
     assert f'\n# tuxmake --directory="$WORK/patched" --target-arch={arch} ' in script(
-        case(), target(name), "s.mbox"
+        case(), target(name), "s.mbox", "p"
     )
 
 
 def test_no_line_for_tuxmake_where_it_has_no_such_architecture():
-    assert "tuxmake" not in script(case(), target("nonesuch"), "s.mbox")
+    assert "tuxmake" not in script(case(), target("nonesuch"), "s.mbox", "p")
 
 
 def test_another_repository_can_be_named():
-    assert "repository=/cache/git\n" in script(case(), target(), "s", repository="/cache/git")
-    assert "repository=/src/linux\n" in script(case(), target(), "s")
+    assert "repository=/cache/git\n" in script(case(), target(), "s", "p", repository="/cache/git")
+    assert "repository=/src/linux\n" in script(case(), target(), "s", "p")
 
 
 def test_it_is_good_shell_whatever_is_in_it():
@@ -79,10 +90,10 @@ def test_it_is_good_shell_whatever_is_in_it():
         case(base=base(tree=NASTY), series=series(subject=f"a\nrm -rf /\n{NASTY}")),
         target(make_vars=(f"A={NASTY}",), make_targets=(NASTY,), image=NASTY),
         NASTY,
-        initramfs=NASTY,
+        NASTY,
     )
     assert parsed(text).returncode == 0
-    for place in ("repository=", "series=", "initramfs=", "image=$work/build-$1/"):
+    for place in ("repository=", "series=", "probes=", "image=$work/build-$1/"):
         assert f"{place}{shlex.quote(NASTY)}\n" in text
     assert f" {shlex.quote(f'A={NASTY}')} \\\n" in text
     assert f" --output-sync=target {shlex.quote(NASTY)}\n" in text
@@ -105,6 +116,7 @@ def test_what_others_wrote_never_becomes_a_command(subject, tree):
         case(series=series(subject=subject), base=base(tree=tree.replace("\0", ""))),
         target(),
         "s.mbox",
+        "p",
     )
     text = text.encode("utf-8", "replace").decode()
     assert parsed(text).stderr == ""

@@ -24,6 +24,12 @@ _HEADERS = f"{BUILD}/headers"
 _INIT = "init"
 _LARGEST_BYTES = 4 << 20
 
+#: Small, static and free-standing, whatever the compiler's defaults are.
+FLAGS = (
+    *("-Os", "-s", "-static", "-nostdlib", "-nostdinc", "-fno-pie", "-no-pie"),
+    *("-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fno-ident"),
+)
+
 _LIMITS = Limits(seconds=120, memory_bytes=2 * GIB, log_bytes=1 << 20)
 
 #: `/src/include/uapi/linux/fs.h:12:3: error: …`
@@ -74,8 +80,7 @@ def _compiler(bench: Bench) -> tuple[str, ...]:
     arch = bench.target.arch
     return (
         f"{bench.target.cross_compile}gcc",
-        *("-Os", "-s", "-static", "-nostdlib", "-nostdinc", "-fno-pie", "-no-pie"),
-        *("-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fno-ident"),
+        *FLAGS,
         f"-I{_PROBES_INSIDE}",
         f"-I{SOURCE}/arch/{arch}/include/uapi",
         f"-I{_HEADERS}/arch/{arch}/include/generated/uapi",
