@@ -23,6 +23,7 @@ from pipeline.model import CrosscheckError, InfraError, InputError, Outcome, Ste
 from pipeline.report.json import to_json
 from pipeline.report.plain import render_plan, render_runs, render_targets, render_tools
 from pipeline.report.terminal import print_verdict
+from pipeline.report.wording import clean
 from pipeline.running import RunRequest, execute, fleet_environment, why_not
 from pipeline.settings import Settings, load, use_temporary_dir
 from pipeline.store import Store
@@ -202,7 +203,9 @@ def logs(run: str, target: str, check: str) -> None:
             cached = row.result.observation is not None and row.result.observation.cached
             click.echo(f"(no log: {'seen in an earlier run' if cached else row.result.reason})")
         else:
-            click.echo(artifacts.path(row.result.log).read_text(errors="replace"))
+            with artifacts.path(row.result.log).open(errors="replace") as log:
+                for line in log:  # the series' own code wrote it: it moves no cursor
+                    click.echo(clean(line), nl=False)
 
 
 @cli.command()
