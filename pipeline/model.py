@@ -202,7 +202,6 @@ class Machine:
     append: str
     seconds_limit: float  # to the end of the init program, under TCG on a busy machine
     zero_pages: int  # distinct physical pages behind many zero-page reads; a lower bound > 1
-    kvm: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How does a kernel boot in QEMU? Runs one machine in the sandbox and watches its console.
 
-Machines are emulated (TCG). KVM is not used, whatever the machine's `kvm` says: nested KVM
-fails an assertion or hangs on too many hosts for a verdict to rest on it.
+Machines are emulated (TCG), also where there is KVM: it is there for one target of many, and
+nested it fails an assertion or hangs on too many hosts for a verdict to rest on it. Nor is a
+hostile kernel to reach further into the host than it must.
 """
 
 from __future__ import annotations
