@@ -118,7 +118,7 @@ class Place:
         sandbox.adopt(self.build)
         command = Command(
             argv=argv or ("sh", "-c", script),
-            limits=Limits(**({"seconds": 30} | limits)),
+            limits=Limits(**({"seconds": 60} | limits)),
             mounts=(
                 Mount(self.source, "/src"),
                 Mount(self.build, "/build", writable=True),
@@ -153,7 +153,7 @@ def alive(word: str) -> list[int]:
     return found
 
 
-def wait_until(true: Callable[[], object], seconds: float = 10) -> bool:
+def wait_until(true: Callable[[], object], seconds: float = 30) -> bool:
     """Whether TRUE became so in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -6,12 +6,16 @@ Where "cannot" could be a slip of the test, the same command first does it outsi
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import pty
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import termios
 import uuid
 from pathlib import Path
 
@@ -28,8 +32,9 @@ from tests.integration.sandboxes import (
     new_place,
     wait_until,
 )
-from workers.sandbox import open_sandbox, why_not
+from workers.sandbox import open_sandbox, seccomp, why_not
 from workers.sandbox.contract import Mount
+from workers.sandbox.identity import _STILL_THERE
 
 pytestmark = pytest.mark.integration
 
@@ -119,11 +124,32 @@ def test_environment_is_what_was_given(place: Place, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SECRET_TOKEN", "of the host")
     place.run("env | cut -d= -f1; hostname")
     assert sorted(place.text.split()) == ["HOME", "LC_ALL", "PATH", "PWD", "crosscheck"]
+    place.run("cat /proc/[0-9]*/environ")
+    assert "of the host" not in place.text
 
 
 def test_no_descriptor_of_ours_is_inherited(place: Place) -> None:
     place.run("ls /proc/self/fd")
     assert place.text.split() == ["0", "1", "2", "3"]  # 3 is the directory that ls reads
+
+
+def test_our_terminal_is_out_of_reach(place: Place) -> None:
+    """It could be typed at (TIOCSTI of ioctl_tty(2))."""
+    terminal, theirs = pty.openpty()
+
+    def run() -> bool:
+        os.setsid()
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+        os.close(os.open("/dev/tty", os.O_RDWR))
+        place.run_here("exec 3<> /dev/tty && echo reached", None, {})
+        return True
+
+    try:
+        assert as_user(os.getuid() if place.uid is None else place.uid, run)
+    finally:
+        os.close(terminal)
+        os.close(theirs)
+    assert "No such device or address" in place.text
 
 
 # --- what it writes -------------------------------------------------------------------------
@@ -202,6 +228,16 @@ def test_the_hosts_abstract_sockets_are_out_of_reach(place: Place, mark: str) ->
         assert place.run(ABSTRACT.format(mark)).exit_code == 1
 
 
+def test_sockets_that_no_namespace_holds_are_refused(place: Place) -> None:
+    """AF_VSOCK reaches the host of a virtual machine, AF_PACKET would the wire."""
+    place.run(
+        "perl -MSocket -e 'socket(S, $_, SOCK_DGRAM, 0) || socket(S, $_, SOCK_STREAM, 0)"
+        ' and print "$_\n" for 1 .. 60\''
+    )
+    inet_unix_and_netlink = {"1", "2", "10", "16"}
+    assert {"1", "2"} <= set(place.text.split()) <= inet_unix_and_netlink
+
+
 # --- what it may do -------------------------------------------------------------------------
 
 
@@ -254,13 +290,24 @@ def test_privileged_things_are_refused(place: Place, attempt: str) -> None:
     assert place.run(attempt).exit_code != 0
 
 
+def test_calls_that_reach_past_namespaces_and_limits_are_refused(place: Place) -> None:
+    machine = os.uname().machine
+    if not seccomp.program(machine):
+        pytest.skip(f"no filter for {machine}")
+    column = seccomp._MACHINES[machine].column
+    numbers = {n: each[column] for n, each in seccomp._NUMBERS.items() if n != "socket"}
+    for name, number in numbers.items():
+        place.run(f'perl -e \'syscall({number}, 0, 0, 0, 0, 0); print "{name} ", $!+0, "\\n"\'')
+    assert place.text.split("\n")[:-1] == [f"{name} {errno.ENOSYS}" for name in numbers]
+
+
 # --- how much it uses -----------------------------------------------------------------------
 
 
 def test_a_time_limit_ends_it(place: Place, mark: str) -> None:
     ended = place.run(f"sleep {mark} & sleep {mark}", seconds=1)
     assert ended.stopped == "time"
-    assert 1 <= ended.seconds < 3
+    assert ended.seconds >= 1
     assert alive(mark) == []
 
 
@@ -277,7 +324,21 @@ def test_what_lies_in_tmp_counts_as_memory(place: Place) -> None:
     fill = "head -c 90M /dev/zero > /tmp/x"
     ended = place.run(f"{fill}; {HOG}", memory_bytes=400 << 20)
     assert ended.stopped == "memory"
-    assert place.run(f"{fill}; sleep 1", memory_bytes=400 << 20).peak_memory_bytes >= 90 << 20
+    heard: list[str | None] = []
+
+    def watch(line: str | None) -> str | None:
+        heard.append(line)
+        return "measured" if heard[-3:] == ["filled", None, None] else None
+
+    ended = place.run(f"{fill}; echo filled; sleep 60", watch=watch, memory_bytes=400 << 20)
+    assert ended.stopped == "measured"
+    assert ended.peak_memory_bytes >= 90 << 20
+
+
+@pytest.mark.parametrize("where", ["/tmp", "/dev/shm"])
+def test_files_without_content_count_as_memory(place: Place, where: str) -> None:
+    many = f"""perl -e 'open F, ">{where}/$_" for 1..60000; sleep 60'"""
+    assert place.run(many, memory_bytes=40 << 20).stopped == "memory"
 
 
 def test_tmp_is_limited(place: Place) -> None:
@@ -290,6 +351,38 @@ def test_a_file_is_limited(place: Place) -> None:
     ended = place.run("head -c 20M /dev/zero > big", file_bytes=1 << 20)
     assert ended.exit_code == 128 + signal.SIGXFSZ
     assert (place.build / "big").stat().st_size == 1 << 20
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        "for i in 1 2 3 4; do head -c 20M /dev/zero > $i; done",
+        "mkdir closed; head -c 80M /dev/zero > closed/x; chmod 0 closed",
+        """perl -e 'open F, ">$_" for 1..2000'""",
+    ],
+    ids=["content", "in a closed directory", "files"],
+)
+def test_the_disk_that_it_takes_is_limited(place: Place, fill: str) -> None:
+    assert place.run(f"{fill}; sleep 60", disk_bytes=20 << 20).stopped == "disk"
+    subprocess.run(["chmod", "-R", "u+rwx", place.build], check=True)
+
+
+def test_what_others_write_is_not_held_against_it(place: Place) -> None:
+    heard: list[str | None] = []
+
+    def watch(line: str | None) -> str | None:
+        if not heard:
+            (place.root / "other").write_bytes(b"x" * (80 << 20))
+        heard.append(line)
+        return "looked" if len(heard) == 3 else None
+
+    assert place.run("sleep 60", watch=watch, disk_bytes=60 << 20).stopped == "looked"
+
+
+def test_a_crash_starts_nothing_outside(place: Place) -> None:
+    """A limit of 0 would still start the host's handler of core dumps (core(5))."""
+    place.run("grep '^Max core file size' /proc/self/limits")
+    assert place.text.split()[-3:-1] == ["1", "1"]
 
 
 def test_a_full_log_ends_it_and_keeps_head_and_tail(place: Place) -> None:
@@ -305,17 +398,18 @@ BOMB = "perl -e 'while (1) { fork; select(undef, undef, undef, .02) }'"
 
 def test_a_fork_bomb_is_contained_while_its_neighbour_works(place: Place, mark: str) -> None:
     neighbour = new_place(place.uid)
-    runner = place.start(f"{BOMB} {mark}", seconds=3, processes=100)
+    runner = place.start(f"{BOMB} {mark}", processes=100)
     try:
         assert wait_until(lambda: len(alive(mark)) > 20)
         ended = neighbour.run("for i in 1 2 3 4 5; do sh -c 'sleep .1' || exit 9; done; echo works")
         assert (ended.exit_code, neighbour.text) == (0, "works\n")
         # The wrappers around the command carry the mark too.
-        assert len(alive(mark)) <= 110
+        assert 20 < len(alive(mark)) <= 110
     finally:
+        os.kill(runner, signal.SIGKILL)
         os.waitpid(runner, 0)
         shutil.rmtree(neighbour.root)
-    assert alive(mark) == []
+    assert wait_until(lambda: not alive(mark))
 
 
 # --- how it ends ----------------------------------------------------------------------------
@@ -350,7 +444,7 @@ def test_a_daemon_is_gone_when_the_command_returns(place: Place, mark: str) -> N
 
 
 def test_a_daemon_that_keeps_the_output_open_does_not_hold_us_up(place: Place, mark: str) -> None:
-    assert place.run(f"sleep {mark} & exit 0").seconds < 3
+    assert place.run(f"sleep {mark} & exit 0").stopped == ""
     assert alive(mark) == []
 
 
@@ -360,7 +454,7 @@ def test_nothing_outlives_us(place: Place, mark: str, number: int) -> None:
     assert wait_until(lambda: len([p for p in alive(mark) if _is(p, "sleep")]) == 3)
     os.kill(runner, number)
     os.waitpid(runner, 0)
-    assert wait_until(lambda: not alive(mark), seconds=2)
+    assert wait_until(lambda: not alive(mark))
 
 
 def test_nothing_is_left_by_those_killed_while_they_start(place: Place, mark: str) -> None:
@@ -369,7 +463,15 @@ def test_nothing_is_left_by_those_killed_while_they_start(place: Place, mark: st
         wait_until(lambda: False, seconds=delay / 1000)
         os.kill(runner, signal.SIGKILL)
         os.waitpid(runner, 0)
-    assert wait_until(lambda: not alive(mark), seconds=3)
+    assert wait_until(lambda: not alive(mark))
+
+
+def test_whoever_lost_its_parent_while_it_started_goes_no_further() -> None:
+    guarded = ["sh", "-c", _STILL_THERE, "sh", "echo", "went on"]
+    led = ["setsid", "--wait", "sh", "-c", '"$@"; true', "sh", *guarded]
+    assert subprocess.run(led, capture_output=True, check=True).stdout == b"went on\n"
+    lost = subprocess.run(guarded, capture_output=True, start_new_session=True, check=False)
+    assert (lost.returncode, lost.stdout) == (1, b"")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
@@ -392,7 +494,6 @@ def test_nothing_outlives_an_exception(place: Place, mark: str, error: type) -> 
 def test_cancelling_ends_it(place: Place, mark: str) -> None:
     ended = place.run(f"sleep {mark}", cancelled=lambda: True)
     assert ended.stopped == "cancelled"
-    assert ended.seconds < 3
     assert alive(mark) == []
 
 
@@ -564,6 +665,7 @@ def test_without_a_sandbox_nothing_is_left_either(bare: Place, mark: str) -> Non
         ("sleep 30", {"seconds": 1}, "time"),
         (f"{HOG} & {HOG}", {"memory_bytes": 200 << 20}, "memory"),
         ("yes", {"log_bytes": 100_000}, "log"),
+        ("head -c 80M /dev/zero > x; sleep 30", {"disk_bytes": 60 << 20}, "disk"),
     ],
 )
 def test_without_a_sandbox_limits_hold(

@@ -2,12 +2,13 @@
 """Runs commands in bubblewrap: how is a hostile build kept away from the host?
 
 It sees /usr and what belongs to it, read-only, its mounts, and a private /tmp; no network,
-no home, no other process, no capabilities. See bwrap(1).
+no home, no other process, no capabilities, and not all system calls. See bwrap(1).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -15,16 +16,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, NamedTuple
 
 import psutil
 
 from pipeline.model import InfraError
-from workers.sandbox import supervise
+from workers.sandbox import seccomp, supervise
 from workers.sandbox.contract import Command, Ended, Mount, Watcher
 from workers.sandbox.identity import Identity, identity
 from workers.sandbox.output import Output
-from workers.sandbox.usage import SandboxUsage
+from workers.sandbox.usage import DiskUsage, SandboxUsage
 
 _NAMESPACES = ("ipc", "pid", "net", "uts", "cgroup-try")
 
@@ -37,8 +38,20 @@ _ETC = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ssl/openss
 #: Kernel builds leave it empty.
 _SHM_BYTES = 64 << 20
 
+#: When memory runs out. What root sets here, the command cannot take back (choom(1)).
+_FIRST_TO_DIE = ("choom", "-n", "1000", "--")
+
 #: bwrap starts within milliseconds; this long only on a machine that does nothing any more.
 _END_S = 30
+
+
+class _Files(NamedTuple):
+    """Descriptors that bwrap is given: three files to read, one to write."""
+
+    passwd: int
+    group: int
+    seccomp: int
+    status: int
 
 
 class Bubblewrap:
@@ -61,19 +74,27 @@ class Bubblewrap:
     ) -> Ended:
         """As `contract.Sandbox.run`."""
         supervise.must_exist(command, (*_system(), *command.mounts))
-        with TemporaryFile() as passwd, TemporaryFile() as group, TemporaryFile() as status:
-            _fill(passwd, f"build:x:{self._who.uid}:{self._who.uid}:::/bin/sh\n")
-            _fill(group, f"build:x:{self._who.uid}:\n")
-            handles = (passwd.fileno(), group.fileno(), status.fileno())
+        disk = DiskUsage(mount.source for mount in command.mounts if mount.writable)
+        with (
+            TemporaryFile() as passwd,
+            TemporaryFile() as group,
+            TemporaryFile() as refused,
+            TemporaryFile() as status,
+        ):
+            _fill(passwd, f"build:x:{self._who.uid}:{self._who.uid}:::/bin/sh\n".encode())
+            _fill(group, f"build:x:{self._who.uid}:\n".encode())
+            _fill(refused, seccomp.program(os.uname().machine))
+            files = _Files(*(each.fileno() for each in (passwd, group, refused, status)))
             with (
                 Output(log, command.limits.log_bytes, watch) as output,
                 supervise.start(
-                    arguments(command, self._who, *handles), pass_fds=handles
+                    arguments(command, self._who, files), env=_environment(), pass_fds=files
                 ) as process,
             ):
+                memory = SandboxUsage(process.pid)
                 try:
                     followed = supervise.follow(
-                        process, command.limits, output, cancelled, SandboxUsage(process.pid)
+                        process, command.limits, output, cancelled, memory=memory, disk=disk
                     )
                 finally:
                     _end(process, output)
@@ -91,20 +112,24 @@ class Bubblewrap:
         )
 
 
-def arguments(
-    command: Command, who: Identity, passwd_fd: int, group_fd: int, status_fd: int
-) -> tuple[str, ...]:
-    """The command line that runs COMMAND as WHO. The descriptors are bwrap's."""
+def _environment() -> dict[str, str]:
+    """For what stands around the command: a user's command can read that of its first process."""
+    return {"PATH": os.environ.get("PATH", os.defpath)}
+
+
+def arguments(command: Command, who: Identity, files: _Files) -> tuple[str, ...]:
+    """The command line that runs COMMAND as WHO."""
     tmp_bytes = command.limits.memory_bytes // 4
     options = (
         *(f"--unshare-{name}" for name in _NAMESPACES),
         *("--die-with-parent", "--new-session", "--hostname", "crosscheck"),
         *who.bwrap(),
-        *("--json-status-fd", str(status_fd)),
+        *("--json-status-fd", str(files.status)),
+        *(("--seccomp", str(files.seccomp)) if os.fstat(files.seccomp).st_size else ()),
         *(word for place in _between(command) for word in ("--perms", "0755", "--dir", place)),
         *(word for mount in _system() for word in _bind(mount)),
-        *("--perms", "0444", "--file", str(passwd_fd), "/etc/passwd"),
-        *("--perms", "0444", "--file", str(group_fd), "/etc/group"),
+        *("--perms", "0444", "--file", str(files.passwd), "/etc/passwd"),
+        *("--perms", "0444", "--file", str(files.group), "/etc/group"),
         *("--proc", "/proc", "--dev", "/dev"),
         *("--perms", "1777", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"),  # noqa: S108
         *("--perms", "1777", "--size", str(tmp_bytes), "--tmpfs", "/tmp"),  # noqa: S108
@@ -113,8 +138,8 @@ def arguments(
         *(word for name, value in command.env.items() for word in ("--setenv", name, value)),
         *("--chdir", command.cwd),
     )
-    limited = (*("choom", "-n", "1000", "--"), *supervise.rlimits(command.limits, processes=True))
-    return (*who.enter(), "bwrap", *options, "--", *limited, *who.become(), *command.argv)
+    limited = (*supervise.rlimits(command.limits, processes=True), *who.become())
+    return (*_FIRST_TO_DIE, *who.enter(), "bwrap", *options, "--", *limited, *command.argv)
 
 
 def _system() -> tuple[Mount, ...]:
@@ -139,8 +164,8 @@ def _bind(mount: Mount) -> tuple[str, ...]:
     return ("--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target)
 
 
-def _fill(stream: IO[bytes], text: str) -> None:
-    stream.write(text.encode())
+def _fill(stream: IO[bytes], content: bytes) -> None:
+    stream.write(content)
     stream.seek(0)
 
 

@@ -29,13 +29,14 @@ class Limits:
     processes: int = 1024
     log_bytes: int = 64 << 20
     file_bytes: int = 4 * GIB  # of any single file
+    disk_bytes: int = 16 * GIB  # of all that it writes to its mounts
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a command ended.
 
-    STOPPED is "" if it ended by itself, else why it was ended: "time", "memory", "log",
+    STOPPED is "" if it ended by itself, else why it was ended: "time", "memory", "disk", "log",
     "cancelled", or the words that the watcher returned. EXIT_CODE is then meaningless.
     A command that a signal ended has 128 + the signal's number, as a shell has it.
     """

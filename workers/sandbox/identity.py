@@ -91,10 +91,22 @@ class Root:
                 os.chown(name, self.uid, self.uid, dir_fd=handle, follow_symlinks=False)
 
 
+#: If unshare is killed after it forked and before its child would die with it, the child has
+#: another parent by then. unshare leads the session that `supervise.start` makes; see
+#: proc_pid_stat(5).
+_STILL_THERE = """
+read -r pid name state parent group session rest < /proc/self/stat
+[ "$parent" = "$session" ] && exec "$@"
+"""
+
 #: bwrap becomes the first process of an outer process namespace, which commands cannot see.
 #: Its own first process an ordinary user's command could ptrace and keep from dying with us;
 #: the end of the outer namespace ends all.
-_PROCESSES = ("--pid", "--fork", "--kill-child", "--")
+_PROCESSES = (
+    *("--pid", "--fork", "--kill-child", "--", "sh", "-c"),
+    _STILL_THERE,
+    "sh",
+)
 
 Identity = User | Root
 

@@ -2,7 +2,7 @@
 """Runs commands with no sandbox at all: for trusted series on machines without one.
 
 This isolates nothing: a command can do what its user can. It keeps the limits on time,
-memory, output and file size, but not on the number of processes. Without mounts there is
+memory, output, file size and disk, but not on the number of processes. Without mounts there is
 no /src and no /build: these paths are replaced by the host's in arguments, environment and
 working directory, so that objects and messages name other paths than sandboxed runs do.
 A mount on a path inside another one is not seen.
@@ -24,7 +24,7 @@ import psutil
 from workers.sandbox import supervise
 from workers.sandbox.contract import Command, Ended, Mount, Watcher
 from workers.sandbox.output import Output
-from workers.sandbox.usage import TreeUsage
+from workers.sandbox.usage import DiskUsage, TreeUsage
 
 #: Finds what a command left behind, wherever it hid: children inherit it.
 _MARK = "CROSSCHECK_COMMAND"
@@ -50,6 +50,7 @@ class NoSandbox:
     ) -> Ended:
         """As `contract.Sandbox.run`."""
         supervise.must_exist(command, (*command.mounts, Mount(Path("/"), "/")))
+        disk = DiskUsage(mount.source for mount in command.mounts if mount.writable)
         mark = uuid.uuid4().hex
         env = {name: on_host(value, command.mounts) for name, value in command.env.items()}
         argv = [on_host(word, command.mounts) for word in command.argv]
@@ -62,8 +63,9 @@ class NoSandbox:
             ) as process,
         ):
             try:
+                memory = TreeUsage(process.pid)
                 followed = supervise.follow(
-                    process, command.limits, output, cancelled, TreeUsage(process.pid)
+                    process, command.limits, output, cancelled, memory=memory, disk=disk
                 )
             finally:
                 _end(process, mark)

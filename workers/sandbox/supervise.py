@@ -21,12 +21,12 @@ from typing import Self
 from pipeline.model import InfraError
 from workers.sandbox.contract import Command, Limits, Mount
 from workers.sandbox.output import Output
-from workers.sandbox.usage import SandboxUsage, TreeUsage
+from workers.sandbox.usage import DiskUsage, SandboxUsage, TreeUsage
 
 TICK_S = 0.5
 _READ_BYTES = 64 << 10
 _PIPE_BYTES = 1 << 20  # no pipe of an ordinary user is larger (pipe(7))
-_OPEN_FILES = 16384
+_OPEN_FILES = 4096
 
 #: sh checks, after the death signal is set, that whoever would cause it is still there.
 _DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c")
@@ -77,7 +77,9 @@ def rlimits(limits: Limits, *, processes: bool) -> tuple[str, ...]:
     wanted = {
         "fsize": (resource.RLIMIT_FSIZE, limits.file_bytes),
         "nofile": (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        "core": (resource.RLIMIT_CORE, 0),
+        # 0 would still start the host's own handler of core dumps, outside; 1 is the kernel's
+        # word for neither (fs/coredump.c).
+        "core": (resource.RLIMIT_CORE, 1),
     }
     if processes:
         wanted["nproc"] = (resource.RLIMIT_NPROC, limits.processes)
@@ -110,7 +112,9 @@ def follow(
     limits: Limits,
     output: Output,
     cancelled: Callable[[], bool],
+    *,
     memory: TreeUsage | SandboxUsage,
+    disk: DiskUsage,
 ) -> Followed:
     """Feed OUTPUT until PROCESS has ended, or until it must be: then it is still running."""
     began, peak, ended, stopped = time.monotonic(), 0, False, ""
@@ -125,6 +129,7 @@ def follow(
                 used = memory.total_bytes()
                 peak = max(peak, used)
                 stopped = "memory" if used > limits.memory_bytes else output.tick()
+                stopped = stopped or ("disk" if disk.above(limits.disk_bytes) else "")
                 stopped = stopped or ("cancelled" if cancelled() else "")
             if now - began > limits.seconds and not (ended or stopped):
                 stopped = "time"
