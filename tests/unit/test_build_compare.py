@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +54,30 @@ def test_the_same_text_in_a_new_function_is_new():
     assert result.new == (warn(20, function="g"),)
 
 
+def test_a_warning_in_a_file_that_the_build_makes_is_known_by_what_it_says():
+    def made(line, **more):
+        return warn(line, file="include/generated/x.h", **more)
+
+    result = compared([made(10)], [made(12), made(14)])
+    assert (result.new, result.inherited) == ((made(14),), (made(12),))
+
+
+def test_a_variable_that_moves_takes_its_warning_along():
+    unused = "'zz' defined but not used"
+    files = diff({"a.c": "int zz;\n", "b.c": "x\n"}, {"a.c": "", "b.c": "x\nint zz;\n"})
+    before = warn(1, unused, file="a.c", function="")
+    after = warn(2, unused, file="b.c", function="")
+    assert compare([before], [after], files).new == ()
+
+
+def test_an_object_goes_along_when_its_source_is_renamed():
+    files = diff({"mm/a.c": OLD}, {"mm/b.c": OLD + "more\n"}, {"mm/b.c": "mm/a.c"})
+    for text in ("{}: section mismatch in reference: f (section: .text)", "missing X in {}.o"):
+        before, after = (warn(None, text.format(stem)) for stem in ("mm/a", "mm/b"))
+        assert compare([before], [after], files).new == ()
+        assert compare([replace(before, file="mm/a.o")], [replace(after, file="mm/b.o")], files).new == ()  # fmt: skip
+
+
 def test_a_warning_goes_along_when_its_file_is_renamed():
     files = diff({"mm/a.c": OLD}, {"mm/b.c": OLD + "more\n"}, {"mm/b.c": "mm/a.c"})
     result = compare([warn(10)], [warn(10, file="mm/b.c")], files)
@@ -79,6 +105,11 @@ def test_what_varies_from_build_to_build_is_no_part_of_a_text():
             "the frame size of 1040 bytes is larger than 1024",
             "the frame size of 1056 bytes is larger than 1024",
         ),
+        (
+            "'__UNIQUE_ID_alias12' defined but not used",
+            "'__UNIQUE_ID_alias34' defined but not used",
+        ),
+        ("/tmp/ccabcdef.o: relocation", "/tmp/ccX9y8Z7.o: relocation"),
     ):
         assert normalised(one) == normalised(other)
     assert normalised("expects 1 argument") != normalised("expects 2 arguments")

@@ -271,6 +271,8 @@ def test_a_section_mismatch_is_an_error_where_modpost_stops_for_it():
         "aarch64-linux-gnu-ld: mm/mm_init.o: in function `q':",
         "make[2]: [/src/Makefile:3: x] Error 1 (ignored)",
         "   34 | #error: not a message, a line of source",
+        "make: Warning: File 'mm/a.o' has modification time 12 s in the future",
+        "make: warning:  Clock skew detected.  Your build may be incomplete.",
     ],
 )
 def test_what_is_no_message(line):
@@ -295,6 +297,24 @@ def test_what_is_no_message(line):
         "make[3]: *** [/src/scripts/Makefile.build:289: mm/a.o] Error 137",
         "/bin/sh: 1: flex: not found",
         "scripts/Kconfig.include:40: C compiler 'mips-linux-gnu-gcc' not found",
+        "ld: final link failed: memory exhausted",
+        "as: out of memory",
+        "LLVM ERROR: out of memory",
+        "clang: error: unable to execute command: Killed",
+        "/src/scripts/link-vmlinux.sh: line 49: 12345 Killed                  ld -o vmlinux",
+        "Segmentation fault (core dumped)",
+        "/bin/sh: 1: printf: printf: I/O error",
+        "/bin/sh: 1: Cannot fork",
+        "ld: mm/a.o: file not recognized: file truncated",
+        "make[3]: flex: No such file or directory",
+        "/usr/bin/env: 'python3': No such file or directory",
+        "/src/scripts/foo.sh: 12: lz4: not found",
+        "gcc: fatal error: cannot execute 'cc1': execvp: No such file or directory",
+        "ModuleNotFoundError: No module named 'yaml'",
+        "/src/tools/objtool/elf.c:10:10: fatal error: gelf.h: No such file or directory",
+        "/src/certs/extract-cert.c:21:10: fatal error: openssl/bio.h: No such file or directory",
+        "/usr/bin/ld: cannot find -lelf: No such file or directory",
+        "error: Cannot generate ORC metadata for CONFIG_UNWINDER_ORC=y, please install libelf-dev",
     ],
 )
 def test_trouble_of_ours_is_seen(line):
@@ -314,6 +334,12 @@ def test_trouble_of_ours_is_seen(line):
         "make[3]: *** [/src/mm/Makefile:3: x] Error 255",
         "make[3]: *** Deleting file 'mm/a.o'",
         "make[3]: *** Waiting for unfinished jobs....",
+        "/src/mm/a.c:5:10: fatal error: linux/missing.h: No such file or directory",
+        "/src/mm/a.c:5:10: fatal error: stdio.h: No such file or directory",
+        "/src/scripts/a.c:5:10: fatal error: forgotten.h: No such file or directory",
+        "make[3]: scripts/forgotten.sh: No such file or directory",
+        "Makefile:930: Cannot use CONFIG_STACK_VALIDATION=y, please install libelf-dev",
+        "/src/mm/a.c:5:2: warning: 'Killed' is not used: out of memory",
     ],
 )
 def test_what_the_sources_do_wrong_is_no_trouble_of_ours(line):

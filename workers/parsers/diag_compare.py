@@ -2,16 +2,17 @@
 """Which diagnostics of the patched kernel are new, by where base's lines went. Pure.
 
 A diagnostic is what it says at a line; base's lines are taken to the patched tree by the
-diff. Where the diff wrote the line anew, the same text in the same function is the same
-diagnostic, each one once: a second one of the same text is new and stays so.
+diff. Where the diff wrote the line anew, or the build did, the same text in the same function
+is the same diagnostic, each one once: a second one of the same text is new and stays so.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.change import to_new, to_old
 from pipeline.model import FileChange
@@ -19,13 +20,21 @@ from workers.parsers.diagnostics import Diagnostic
 
 #: What changes in a message though the fault is the same.
 _UNSTABLE = (
+    (re.compile(r"/tmp/cc\w{6}\b"), "(temporary)"),  # noqa: S108 (gcc's)
     (re.compile(r"0x[0-9a-fA-F]+"), "0xN"),
     (re.compile(r"\b[0-9a-f]{8,16}\b"), "N"),
     (re.compile(r"\.(?:isra|constprop|part|cold|llvm)\b(?:\.\d+)*"), ""),
     (re.compile(r"(\.[chSs]|Kconfig|Makefile):\d+(?::\d+)?"), r"\1:N"),
     (re.compile(r"\bline \d+"), "line N"),
     (re.compile(r"frame size of \d+ bytes"), "frame size of N bytes"),
+    (re.compile(r"(__UNIQUE_ID_\w*?|__compiletime_assert_)\d+\b"), r"\1N"),  # __COUNTER__
 )
+
+#: What the build itself writes: no diff says where its lines went.
+_GENERATED = re.compile(
+    r"(?:^|/)generated/|\.(?:lex|tab|mod)\.[ch]$|-asn1\.[ch]$|/defkeymap\.c$|^\.|^all\.config$"
+)
+_IDENTIFIER = re.compile("[`'\u2018][A-Za-z_]\\w*['\u2019]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +71,40 @@ class _Seen:
     def function(self) -> str:
         return normalised(self.diagnostic.function)
 
+    @property
+    def names_something(self) -> bool:
+        """Whether it tells what it is about, so that it can be known again elsewhere."""
+        named = self.diagnostic.line and _IDENTIFIER.search(self.diagnostic.text)
+        return bool(self.function or named)
+
 
 def _on_base(files: tuple[FileChange, ...], diagnostic: Diagnostic) -> _Seen:
-    now = to_new(files, diagnostic.file, diagnostic.line or 1)
-    renamed = next((f.path for f in files if f.old_path == diagnostic.file), diagnostic.file)
-    if diagnostic.line is None:
-        return _Seen(diagnostic, renamed, None, rewritten=True)
-    return _Seen(diagnostic, renamed, now[1] if now else None, rewritten=now is None)
+    renamed = _renamed(files, diagnostic)
+    if diagnostic.line is None or _GENERATED.search(diagnostic.file):
+        return _Seen(renamed, renamed.file, diagnostic.line, rewritten=True)
+    now = to_new(files, diagnostic.file, diagnostic.line)
+    return _Seen(renamed, renamed.file, now[1] if now else None, rewritten=now is None)
+
+
+def _renamed(files: tuple[FileChange, ...], diagnostic: Diagnostic) -> Diagnostic:
+    """DIAGNOSTIC with the patched tree's names of files, and of the objects made of them."""
+    file, text = diagnostic.file, diagnostic.text
+    for changed in files:
+        if changed.status == "R":
+            old, new = (posixpath.splitext(path)[0] for path in (changed.old_path, changed.path))
+            stem = re.compile(rf"(?<![\w./-]){re.escape(old)}(?=$|:|\.(?:o|ko)\b)")
+            file = changed.path if file == changed.old_path else stem.sub(new, file)
+            text = stem.sub(new, text)
+    return replace(diagnostic, file=file, text=text)
 
 
 def _on_patched(files: tuple[FileChange, ...], diagnostic: Diagnostic) -> _Seen:
     line = diagnostic.line
-    anew = line is None or to_old(files, diagnostic.file, line) is None
+    anew = (
+        line is None
+        or bool(_GENERATED.search(diagnostic.file))
+        or to_old(files, diagnostic.file, line) is None
+    )
     return _Seen(diagnostic, diagnostic.file, line, rewritten=anew)
 
 
@@ -112,11 +143,11 @@ def compare(
         lambda s: (s.says, s.file, s.function),
         lambda old, new: old.rewritten or new.rewritten,
     )
-    same += _pair(  # a function that moved to another file
+    same += _pair(  # a function or a variable that moved to another file
         before,
         after,
         lambda s: (s.says, s.function),
-        lambda old, new: bool(old.function) and old.rewritten and new.rewritten,
+        lambda old, new: old.names_something and old.rewritten and new.rewritten,
     )
     return Compared(
         new=tuple(seen.diagnostic for seen in after),

@@ -94,10 +94,11 @@ _SHAPES = tuple(
     )
 )
 
-#: Said only because of an error that has been reported already.
+#: Said only because of an error that has been reported already, or of the host's clock.
 _CONSEQUENCE = re.compile(
     r"^(?:collect2: (?:fatal )?error: ld returned|cc1: (?:all|some) warnings being treated"
-    r"|.*more undefined references to .* follow$|compilation terminated\.$)"
+    r"|.*more undefined references to .* follow$|compilation terminated\.$"
+    r"|make(?:\[\d+\])?: [Ww]arning: +(?:File .* has modification time|Clock skew))"
 )
 
 _SEVERITY = {"warning": "warning", "note": "note", "remark": "note", "info": "note"}
