@@ -135,7 +135,7 @@ rcu: rcu_sched kthread starved for 2100 jiffies! g-1199 f0x0 RCU_GP_WAIT_FQS(5)
         (
             "watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [init:1]",
             "lockup",
-            "watchdog: BUG: soft lockup - CPU#N stuck for 22s! [init:N]",
+            "watchdog: BUG: soft lockup - CPU#N stuck for Ns! [init:N]",
             "",
             ("", None),
         ),
@@ -262,3 +262,26 @@ def test_lines_are_cleaned_of_what_terminals_and_printk_add():
     assert clean("\x1b[0;32m[    0.5] ok\x00\r") == "[    0.5] ok"
     assert message("<6>[    0.500000][    T1] ok") == "ok"
     assert message("[drm] ready") == "[drm] ready"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [init:1]",
+            "watchdog: BUG: soft lockup - CPU#3 stuck for 45s! [kworker/u8:1:33]",
+        ),
+        (
+            "rcu: INFO: rcu_sched detected stalls on CPUs/tasks: { 0-... } (detected by 1, t=52 jiffies)",
+            "rcu: INFO: rcu_sched detected stalls on CPUs/tasks: { 0-... 2-... } (detected by 3, t=9 jiffies)",
+        ),
+        ("kernel BUG at mm/a.c:12!", "kernel BUG at mm/renamed.c:14!"),
+    ],
+)
+def test_what_chance_or_the_series_itself_renames_makes_no_other_splat(one, other):
+    ((first,), (second,)) = parse([one]), parse([other])
+    assert first.key == second.key
+
+
+def test_a_number_in_brackets_is_no_oops():
+    assert parse(["usb 1-1: port [#1] probed"]) == ()

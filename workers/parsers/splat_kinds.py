@@ -11,8 +11,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-#: Reports of time and of locks, whose trace shows where it was noticed, not where it is.
-ANYWHERE = ("rcu-stall", "lockup", "hung-task", "panic")
+#: Reports of lost time: which processor, task and how long is chance.
+OF_TIME = ("rcu-stall", "lockup")
+
+#: Reports whose trace shows where it was noticed, not where it is.
+ANYWHERE = (*OF_TIME, "hung-task", "panic")
 
 #: An oops comes as several headlines: "Unable to handle …", then "Internal error: Oops …".
 _GOES_ON = ("oops", "bug")
@@ -81,7 +84,8 @@ _FIRST: tuple[tuple[str, str], ...] = (
 _FURTHER: tuple[tuple[str, str], ...] = (
     ("bug", r"^Kernel bug detected\b"),  # mips: BUG()
     ("oops", r"^(?:Internal error: |Oops\b|Kernel (?:bad|access of bad area|illegal))"),
-    ("oops", r"^[A-Za-z].*\[#\d+\]"),  # "illegal operation: 0001 ilc:1 [#1]" and kin
+    # "illegal operation: 0001 ilc:1 [#1] SMP" and kin
+    ("oops", r"^[A-Za-z].*\[#\d+\](?: *$|:| ?[A-Z]{2})"),
 )
 
 

@@ -34,7 +34,7 @@ _NUMBERS = (
         re.compile(r"(?<!exitcode=)\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b", re.IGNORECASE),
         "ADDR",
     ),
-    (re.compile(r"(?<![A-Za-z0-9_])\d+(?![A-Za-z0-9_])"), "N"),
+    (re.compile(r"(?<![A-Za-z0-9_])\d+(?:(?=(?:[mun]?s)\b)|(?![A-Za-z0-9_]))"), "N"),
     (re.compile(r"\s+"), " "),
 )
 
@@ -53,8 +53,14 @@ class Splat:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes two splats the same."""
-        return self.kind, self.title, self.function
+        """What makes two splats the same, but for where they were raised.
+
+        A lockup or a stall says where the machine was when somebody noticed: they are alike.
+        """
+        if self.kind in splat_kinds.OF_TIME:
+            return self.kind, "", ""
+        title = self.title.replace(self.file, "FILE") if self.file else self.title
+        return self.kind, normalise(title), self.function
 
 
 def normalise(text: str) -> str:
