@@ -53,6 +53,8 @@ _ALWAYS = (
     ("gzip", "compresses kernels", "gzip"),
     ("stdlib.h", "the kernel's own build tools include it", "libc6-dev"),
     ("libelf.h", "objtool reads objects with it", "libelf-dev"),
+    ("patch", "the tests prepare trees with it", "patch"),
+    ("cpio", "the tests read archives with it", "cpio"),
 )
 _SANDBOX = ("bwrap", "sandboxes what patches run", "bubblewrap")
 
@@ -112,6 +114,8 @@ def remedy(tools: Iterable[Tool]) -> tuple[str, ...]:
     """The exact commands that mend what is missing, and what else must be mended."""
     lacking = tuple(tool for tool in tools if tool.missing)
     packages = dict.fromkeys(tool.package for tool in lacking if not tool.version)
-    sudo = "" if os.geteuid() == 0 else "sudo "
-    install = (f"{sudo}apt-get install {shlex.join(packages)}",) if packages else ()
+    command = f"apt-get install {shlex.join(packages)}"
+    if os.geteuid() != 0:
+        command = f"sudo {command}" if shutil.which("sudo") else f"su -c {shlex.quote(command)}"
+    install = (command,) if packages else ()
     return (*install, *dict.fromkeys(tool.fault for tool in lacking if tool.fault))
