@@ -9,7 +9,8 @@ queue cannot know, and lost messages are sent again. Results do not travel.
 from __future__ import annotations
 
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from pipeline.model import InfraError
 
@@ -45,5 +46,17 @@ def send(app: Celery, queue: str, *, run: str, job: str, attempt: int, cores: in
     """Send one message to run a job; InfraError when Redis does not answer: send it again later."""
     try:
         app.send_task(RUN_JOB, args=(run, job, attempt, cores), queue=f"crosscheck.{queue}")
-    except OperationalError as error:
-        raise InfraError(f"Redis does not answer: {error}") from error
+    except (KombuError, RedisError, OSError) as error:
+        raise InfraError(f"Redis does not answer: {error}.") from error
+
+
+def reach(app: Celery) -> None:
+    """Raises InfraError if the Redis of APP cannot be reached, or its address is none."""
+    try:
+        with app.connection_for_write() as connection:
+            connection.connect()
+    except Exception as error:  # kombu's drivers raise what they like
+        raise InfraError(
+            f"The Redis of CROSSCHECK_REDIS_URL does not answer ({error}): start it, correct the"
+            " address, or unset the variable, and a private one is started."
+        ) from error

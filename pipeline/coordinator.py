@@ -21,7 +21,8 @@ LEASE_S = 30.0
 RENEW_S = 3.0
 #: An unclaimed message is sent again after this long, then after twice as long, and so on:
 #: claims are fenced, so that a second message does no harm.
-RESEND_S = 30.0
+RESEND_S = 10.0
+_RESEND_DOUBLINGS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _share(plan: Plan, rows: tuple[JobRow, ...], window: int, cores: int) -> int
 
 def _resend(row: JobRow, now: float) -> bool:
     """Whether the latest message of a queued job is likely to be lost."""
-    patience_s = RESEND_S * 2 ** (row.sends - 1)
+    patience_s = RESEND_S * 2 ** min(row.sends - 1, _RESEND_DOUBLINGS)
     return row.state == "queued" and row.sent_at is not None and now - row.sent_at > patience_s
 
 

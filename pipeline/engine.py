@@ -8,11 +8,12 @@ import shutil
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-import psutil
 from celery import Celery
 
 from pipeline.app import send
+from pipeline.artifacts import ArtifactStore
 from pipeline.coordinator import RENEW_S, Action, Send, TakeBack, finished, next_actions
 from pipeline.fleet import Fleet
 from pipeline.model import InfraError, Verdict
@@ -23,20 +24,30 @@ from pipeline.verdict import decide
 _TICK_S = 0.25
 
 
+def _started(pid: int) -> str:
+    """When the process PID started, "" if it is gone; unlike its PID, this is used once.
+
+    The boot and the ticks since then (proc_pid_stat(5)): no clock that can be set.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    state, *fields = stat.rpartition(")")[2].split()
+    if state in ("Z", "X"):
+        return ""
+    return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{fields[18]}"
+
+
 def owner() -> str:
     """The name of this process, so that a later one can tell whether it is still there."""
-    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"
+    return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}"
 
 
 def _is_dead(name: str) -> bool:
     """Whether the owner NAME was a process of this host and is gone."""
-    host, pid, created = name.rsplit(" ", 2)
-    if host != socket.gethostname():
-        return False
-    try:
-        return abs(psutil.Process(int(pid)).create_time() - float(created)) > 1
-    except psutil.NoSuchProcess:
-        return True
+    host, pid, started = name.rsplit(" ", 2)
+    return host == socket.gethostname() and _started(int(pid)) != started
 
 
 def conclude(store: Store, record: RunRecord, error: str = "") -> Verdict:
@@ -65,13 +76,20 @@ def conclude(store: Store, record: RunRecord, error: str = "") -> Verdict:
 
 def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
     """Conclude runs whose coordinator was killed; their names."""
-    orphans = tuple(line.run for line in store.unfinished() if _is_dead(line.owner))
-    for run in orphans:
-        record = store.run(run)
+    concluded = []
+    for line in store.unfinished():
+        if not _is_dead(line.owner):
+            continue
+        try:
+            record = store.run(line.run)
+        except InfraError:
+            continue  # another version wrote it
         if record is not None:
             conclude(store, record, error="crosscheck was killed before the run was finished")
-        discard(settings, run)
-    return orphans
+            concluded.append(line.run)
+        discard(settings, line.run)
+    ArtifactStore(settings.artifacts_dir).sweep()
+    return tuple(concluded)
 
 
 def discard(settings: Settings, run: str) -> None:
@@ -80,7 +98,7 @@ def discard(settings: Settings, run: str) -> None:
     (settings.runs_dir / run / "redis.sock").unlink(missing_ok=True)
 
 
-def _apply(store: Store, app: Celery, record: RunRecord, action: Action) -> None:
+def _apply(store: Store, app: Celery, fleet: Fleet, record: RunRecord, action: Action) -> None:
     if isinstance(action, Send):
         row = action.row
         if store.mark_sent(record.run, row, time.time()):
@@ -93,10 +111,13 @@ def _apply(store: Store, app: Celery, record: RunRecord, action: Action) -> None
                 attempt=row.attempt,
                 cores=action.cores,
             )
-    elif isinstance(action, TakeBack):
-        store.take_back(record.run, action.row)
+        return
+    if isinstance(action, TakeBack):
+        changed = store.take_back(record.run, action.row)
     else:
-        store.settle(record.run, action.row, action.result)
+        changed = store.settle(record.run, action.row, action.result)
+    if changed and action.row.state == "running":
+        fleet.end(action.row.worker)  # it hangs, or is stopped: it would take no other job
 
 
 def drive(
@@ -128,7 +149,7 @@ def drive(
         actions = next_actions(record.plan, rows, ticked, window=options.jobs, cores=options.cores)
         try:
             for action in actions:
-                _apply(store, app, record, action)
+                _apply(store, app, fleet, record, action)
         except InfraError:
             store.expect_lost(record.run)  # Redis is away; `tend` starts a private one again
             time.sleep(4 * _TICK_S)

@@ -2,20 +2,25 @@
 """Processes of this machine: a private redis-server and workers, kept alive and ended.
 
 Every process is started with a parent-death signal, so that it dies with this one however
-this one dies; a worker's sandboxes die with the worker in the same way. A worker is a
-Celery worker with the solo pool: one process runs one job, and its PID names it.
+this one dies; a worker's sandboxes die with the worker in the same way. The signal comes
+when the *thread* that started the process ends (PR_SET_PDEATHSIG(2const)): start a fleet,
+and tend it, in the main thread. A worker is a Celery worker with the solo pool: one process
+runs one job, and its PID names it.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 import redis
 
@@ -28,7 +33,29 @@ _START_LIMIT_S = 10.0
 _BROKEN_START_S = 5.0
 _BROKEN_STARTS = 5
 
-_TIED = ("setpriv", "--pdeathsig=KILL", "--")
+#: sh checks, after the death signal is set, that whoever would cause it is still there.
+_DIE_WITH_PARENT = ("setpriv", "--pdeathsig=KILL", "--", "sh", "-c")
+_STILL_THERE = '[ "$PPID" = "$0" ] && exec "$@"'
+
+
+def _start(
+    command: tuple[str, ...], log: Path, environ: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start COMMAND in a session of its own and in LOG's directory; it dies with us."""
+    try:
+        with log.open("ab") as stream:
+            return subprocess.Popen(
+                (*_DIE_WITH_PARENT, _STILL_THERE, str(os.getpid()), *command),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                env=environ,
+                cwd=log.parent,
+                start_new_session=True,
+            )
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        raise InfraError(f"Cannot start {command[0]}: {error.strerror}{where}.") from error
 
 
 def worker_name(pid: int) -> str:
@@ -62,36 +89,27 @@ class PrivateRedis:
                 f"{self._socket} is too long a path for a socket: set XDG_STATE_HOME to a"
                 " shorter directory."
             )
-        self.directory.mkdir(parents=True, exist_ok=True)
         command = (
-            *_TIED,
             *("redis-server", "--port", "0", "--unixsocket", str(self._socket)),
             *("--unixsocketperm", "700", "--save", "", "--appendonly", "no"),
             *("--dir", str(self.directory), "--daemonize", "no"),
         )
-        log = (self.directory / "redis.log").open("ab")
-        try:
-            with log:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
+        for program in ("redis-server", "setpriv"):
+            if shutil.which(program) is None:
+                raise InfraError(
+                    f"{program} is not installed; `crosscheck doctor` says how to get it."
                 )
-        except FileNotFoundError as error:
-            raise InfraError(
-                f"{error.filename} is not installed; `crosscheck doctor` says how to get it."
-            ) from error
+        self.stop()  # one whose socket is gone may still run
+        self._process = _start(command, self.directory / "redis.log")
         self._await()
 
     def _await(self) -> None:
         deadline = time.monotonic() + _START_LIMIT_S
         client = redis.Redis(unix_socket_path=str(self._socket))
-        while time.monotonic() < deadline and self.alive():
+        while time.monotonic() < deadline and self._runs():
             try:
                 client.ping()
-            except redis.exceptions.ConnectionError:
+            except redis.exceptions.RedisError:
                 time.sleep(0.02)
             else:
                 return
@@ -100,9 +118,12 @@ class PrivateRedis:
         self.stop()
         raise InfraError(f"redis-server does not start; see {self.directory / 'redis.log'}.")
 
-    def alive(self) -> bool:
-        """Whether the process is there."""
+    def _runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def alive(self) -> bool:
+        """Whether the process is there and can be reached."""
+        return self._runs() and self._socket.exists()
 
     def stop(self) -> None:
         """End it."""
@@ -143,7 +164,10 @@ class Fleet:
     _broken_starts: int = 0
 
     def __enter__(self) -> Self:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InfraError(f"Cannot make {self.directory}: {error.strerror}.") from error
         try:
             if not self.redis_url:
                 self._redis = PrivateRedis(self.directory)
@@ -164,27 +188,15 @@ class Fleet:
     ) -> None:
         self.stop()
 
-    def _log(self) -> BinaryIO:
-        return (self.directory / "workers.log").open("ab")
-
     def _start_worker(self) -> _Worker:
         command = (
-            *_TIED,
             *(sys.executable, "-m", "celery", "--quiet", "-A", "workers.tasks", "worker"),
             *("--pool=solo", "--loglevel=WARNING", "--hostname=crosscheck-%i@%h"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
             *("-Q", ",".join(f"crosscheck.{queue}" for queue in self.queues)),
         )
-        with self._log() as log:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self.environ | {"CROSSCHECK_REDIS_URL": self.redis_url},
-                cwd=self.directory,
-                start_new_session=True,
-            )
+        environ = self.environ | {"CROSSCHECK_REDIS_URL": self.redis_url}
+        process = _start(command, self.directory / "workers.log", environ)
         return _Worker(process, time.monotonic())
 
     def tend(self) -> Losses:
@@ -196,14 +208,23 @@ class Fleet:
         if self._redis is not None and queue_lost:
             self._redis.start()
         dead = [worker for worker in self._workers if worker.process.poll() is not None]
+        grown = time.monotonic() - _BROKEN_START_S
+        if any(worker.started < grown for worker in self._workers):
+            self._broken_starts = 0
         for worker in dead:
             self._workers.remove(worker)
-            if time.monotonic() - worker.started < _BROKEN_START_S:
+            if worker.started > grown:
                 self._broken_starts += 1
             if self._broken_starts >= _BROKEN_STARTS:
                 raise InfraError(f"The workers do not start; see {self.directory / 'workers.log'}.")
             self._workers.append(self._start_worker())
         return Losses(tuple(worker_name(worker.process.pid) for worker in dead), queue_lost)
+
+    def end(self, name: str) -> None:
+        """End the worker of that NAME, if it is one of ours: `tend` replaces it."""
+        for worker in self._workers:
+            if worker_name(worker.process.pid) == name:
+                worker.process.kill()
 
     def stop(self) -> None:
         """End every process; their sandboxes end with them."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from pipeline import intake
-from pipeline.app import make_app
+from pipeline.app import make_app, reach
 from pipeline.engine import conclude, discard, drive, owner
 from pipeline.fleet import Fleet
 from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
@@ -31,6 +31,9 @@ from pipeline.store import Options, RunRecord, Store
 
 #: The sources of the init that runs in the guest.
 PROBES = Path(__file__).parent.parent / "workers" / "probes"
+
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,24 @@ class SignalledError(CrosscheckError):
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP end the run in good order, once."""
+    """SIGINT, SIGTERM and SIGHUP end the run in good order; what nohup(1) ignores stays so."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         raise SignalledError(f"interrupted by {signal.Signals(number).name}")
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, stop) for number in numbers]
+    heeded = [n for n in _STOPPING if signal.getsignal(n) is not signal.SIG_IGN]
+    before = [signal.signal(number, stop) for number in heeded]
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in zip(heeded, before, strict=True):
             signal.signal(number, handler)
+
+
+def _ignore_signals() -> None:
+    """Whoever presses Ctrl-C twice still gets a verdict: nothing from here on takes long."""
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def fleet_environment() -> dict[str, str]:
@@ -80,14 +89,25 @@ def why_not(runtime: str) -> str:
 
     Workers know; they are asked in a process of their own.
     """
-    asked = subprocess.run(
-        (sys.executable, "-m", "workers.sandbox", runtime),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    try:
+        asked = subprocess.run(
+            (sys.executable, "-m", "workers.sandbox", runtime),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    except subprocess.TimeoutExpired:
+        return "A trial command in the sandbox does not end: this machine is too busy, or broken."
     return (asked.stdout or asked.stderr).strip() if asked.returncode else ""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InfraError(f"Cannot write {error.filename}: {error.strerror}.") from error
 
 
 def _writable(*files: Path | None) -> None:
@@ -128,11 +148,15 @@ def _leave_reproducers(directory: Path, record: RunRecord, repository: Path) -> 
 
 
 def _answer(request: RunRequest, settings: Settings, verdict: Verdict) -> None:
-    print_verdict(verdict)
-    if request.json_file:
-        request.json_file.write_text(to_json(verdict))
-    if request.reply_file:
-        request.reply_file.write_bytes(to_reply(verdict, settings.sender, now=time.time()).message)
+    try:
+        with _writing():
+            if request.json_file:
+                request.json_file.write_text(to_json(verdict))
+            if request.reply_file:
+                reply = to_reply(verdict, settings.sender, now=time.time())
+                request.reply_file.write_bytes(reply.message)
+    finally:
+        print_verdict(verdict)
 
 
 def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
@@ -151,6 +175,7 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
         with fleet, watch(record.plan, record.created_at) as show:
             return drive(store, record, make_app(fleet.redis_url), fleet, show)
     except (SignalledError, InfraError) as error:
+        _ignore_signals()
         return conclude(store, record, error=str(error))
     finally:
         discard(settings, record.run)
@@ -171,7 +196,10 @@ def execute(
             fault = why_not(request.runtime)
             if fault:
                 raise InfraError(fault)
-        _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
+            if settings.redis_url:
+                reach(make_app(settings.redis_url))
+        with _writing():
+            _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)
         say(f"run {record.run}: {len(record.plan.jobs)} jobs on {record.options.jobs} workers")
         verdict = _drive(settings, store, record) if record.plan.jobs else conclude(store, record)

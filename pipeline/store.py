@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from pipeline.codec import dumps, loads
 from pipeline.model import Case, InfraError, Job, JobResult, Observation, Plan, Step, Verdict
+
+T = TypeVar("T")
 
 _META = sa.MetaData()
 
@@ -78,7 +81,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run as it was planned. OWNER is `HOST PID START` of the coordinating process."""
+    """A run as it was planned. OWNER is the coordinating process (`pipeline.engine.owner`)."""
 
     run: str
     created_at: float
@@ -122,36 +125,64 @@ class JobRow:
 
 def _pragmas(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "busy_timeout=20000", "foreign_keys=ON"):
+    for pragma in ("busy_timeout=20000", "journal_mode=WAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _said(error: Exception) -> str:
+    """What the database itself said, in one line."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    return said.strip().partition("\n")[0].removesuffix(".")
+
+
+def _read(kind: type[T], text: str, run: str) -> T:
+    try:
+        return loads(kind, text)
+    except ValidationError as error:
+        raise InfraError(
+            f"The run {run} was stored by another version of crosscheck: use the same version"
+            " everywhere, also for workers."
+        ) from error
 
 
 class Store:
     """The database at URL; tables are made when they are missing."""
 
     def __init__(self, url: str) -> None:
-        if url.startswith("sqlite:///"):
-            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         try:
+            if url.startswith("sqlite:///"):
+                Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
             self._engine = sa.create_engine(url)
             if self._engine.dialect.name == "sqlite":
                 sa.event.listen(self._engine, "connect", _pragmas)
-            _META.create_all(self._engine)
-        except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
-            if isinstance(error, OperationalError) and "already exists" in str(error):
-                return  # another process made the tables between our look and our CREATE
+            self._make_tables()
+        except (SQLAlchemyError, ModuleNotFoundError, OSError) as error:
             raise InfraError(
-                f"Cannot open the database {url}: {error}. Check CROSSCHECK_DATABASE_URL."
+                f"Cannot open the database ({_said(error)}): check CROSSCHECK_DATABASE_URL, or"
+                " XDG_STATE_HOME, where it is by default."
             ) from error
+
+    def _make_tables(self) -> None:
+        for _ in _META.tables:
+            try:
+                _META.create_all(self._engine)
+            except OperationalError as error:
+                if "already exists" not in str(error):
+                    raise
+                continue  # another process made it between our look and our CREATE
+            return
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except OperationalError as error:
-            raise InfraError(f"The database {self._engine.url}: {error.orig}.") from error
+        except SQLAlchemyError as error:
+            raise InfraError(
+                f"The database {self._engine.url} fails ({_said(error)}): see that it may be"
+                " written to and that its disk has room."
+            ) from error
 
     # --- runs -----------------------------------------------------------------------------
 
@@ -194,9 +225,9 @@ class Store:
         return RunRecord(
             run=row.run,
             created_at=row.created_at,
-            options=loads(Options, row.options),
-            plan=loads(Plan, row.plan),
-            case=loads(Case, row.case),
+            options=_read(Options, row.options, run),
+            plan=_read(Plan, row.plan, run),
+            case=_read(Case, row.case, run),
             owner=row.owner,
         )
 
@@ -229,7 +260,7 @@ class Store:
         query = sa.select(_RUNS.c.verdict).where(_RUNS.c.run == run)
         with self._begin() as connection:
             text = connection.execute(query).scalar_one_or_none()
-        return loads(Verdict, text) if text else None
+        return _read(Verdict, text, run) if text else None
 
     # --- jobs -----------------------------------------------------------------------------
 
@@ -250,7 +281,7 @@ class Store:
                 lease_until=row.lease_until,
                 worker=row.worker,
                 doing=row.doing,
-                result=loads(JobResult, row.result) if row.result else None,
+                result=_read(JobResult, row.result, run) if row.result else None,
             )
             for row in rows
         )
@@ -379,7 +410,10 @@ class Store:
         query = sa.select(_OBSERVATIONS.c.observation).where(_OBSERVATIONS.c.key == key)
         with self._begin() as connection:
             text = connection.execute(query).scalar_one_or_none()
-        return loads(Observation, text) if text else None
+        try:
+            return loads(Observation, text) if text else None
+        except ValidationError:
+            return None  # another version's
 
     def cache(self, key: str, observation: Observation, now: float) -> None:
         """Remember what was seen on a base; the latest stays."""

@@ -8,12 +8,14 @@ turned into a result, and nothing that goes wrong here accuses the series.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
 import os
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -90,13 +92,11 @@ def run_job(run: str, job_id: str, attempt: int, cores: int) -> None:
     me = worker_name(os.getpid())
     if not store.claim(run, job, attempt, worker=me, now=time.time(), lease_s=LEASE_S):
         return
-    record = store.run(run)
-    if record is None:
-        return
     started = time.monotonic()
     with Lease(store, run, job, attempt) as lease:
-        work = _Work(settings, store, record, job, cores, lease)
         try:
+            record = _record(store, run)
+            work = _Work(settings, store, record, job, cores, lease)
             result = _judge(work) if job.step is Step.JUDGE else _probe(work, attempt)
         except CrosscheckError as error:
             result = JobResult(job=job, outcome=Outcome.ERROR, reason=str(error))
@@ -105,10 +105,26 @@ def run_job(run: str, job_id: str, attempt: int, cores: int) -> None:
             result = JobResult(
                 job=job,
                 outcome=Outcome.ERROR,
-                reason=f"internal error: {type(error).__name__}: {error}",
+                reason=_reason(error, settings),
                 facts=(("traceback", traceback.format_exc()),),
             )
     store.finish(run, attempt, replace(result, seconds=time.monotonic() - started))
+
+
+def _record(store: Store, run: str) -> RunRecord:
+    record = store.run(run)
+    if record is None:
+        raise InfraError(f"The run {run} is not in the database any more.")
+    return record
+
+
+def _reason(error: Exception, settings: Settings) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return (
+            f"{error.strerror}: make room for {settings.cache_dir} and {settings.state_dir},"
+            " and run again"
+        )
+    return f"internal error: {type(error).__name__}: {error}"
 
 
 def _judge(work: _Work) -> JobResult:
@@ -179,7 +195,8 @@ def _probe(work: _Work, attempt: int) -> JobResult:
     ):
         result = _observe(work, check, tree, directory)
     if cacheable and result.observation and not result.observation.blocks:
-        work.store.cache(key, result.observation, time.time())
+        with suppress(InfraError):  # what was seen holds, remembered or not
+            work.store.cache(key, result.observation, time.time())
     return result
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,13 +45,26 @@ def _source(
         with _locked(lock, exclusive=True):
             if not place.is_dir():
                 doing("checking out the source tree")
-                partial = settings.sources_dir / f"{tree}.partial"
-                shutil.rmtree(partial, ignore_errors=True)
-                try:
-                    make(partial)
-                    partial.rename(place)
-                except OSError as error:
-                    raise InfraError(f"Cannot check out {tree}: {error}") from error
+                _make(place, make)
+
+
+def _make(place: Path, make: Callable[[Path], None]) -> None:
+    """Have MAKE write PLACE, which is there only once it is whole.
+
+    It is written under another name each time: the git of a worker that was killed may
+    still be writing when the next one begins.
+    """
+    for left in place.parent.glob(f"{place.name}.*.partial"):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        partial = Path(tempfile.mkdtemp(".partial", f"{place.name}.", place.parent))
+        try:
+            make(partial / "tree")
+            (partial / "tree").rename(place)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise InfraError(f"Cannot check out {place}: {error.strerror}.") from error
 
 
 @contextmanager
@@ -86,6 +100,8 @@ def build_directory(settings: Settings, run: str, job: str, attempt: int) -> Ite
         (directory / "build").mkdir(parents=True)
         yield directory
     except OSError as error:
-        raise InfraError(f"Cannot work in {directory}: {error}") from error
+        raise InfraError(
+            f"Cannot work in {directory} ({error.strerror}): see that its disk has room."
+        ) from error
     finally:
         shutil.rmtree(directory, ignore_errors=True)
