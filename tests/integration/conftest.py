@@ -63,14 +63,19 @@ class Installation:
         return json.loads((self.home / "verdict.json").read_text())
 
     def processes(self, name: str = "") -> list[psutil.Process]:
-        """What runs for this installation, the command itself aside; NAME is in its argv."""
+        """What runs for this installation, also in its sandboxes; NAME is in its argv."""
         found = []
+        # A sandbox has an environment of its own, but its mounts come from our directories.
+        mounted = f"/{self.home.parent.name}/{self.home.name}/"
         for process in psutil.process_iter():
             try:
                 words = " ".join(process.cmdline())
-                ours = str(self.home) in words or str(self.home) in process.environ().values()
-                ours = ours or process.environ().get("XDG_STATE_HOME") == str(self.home / "state")
-            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                ours = (
+                    str(self.home) in words
+                    or process.environ().get("XDG_STATE_HOME") == str(self.home / "state")
+                    or mounted in Path(f"/proc/{process.pid}/mountinfo").read_text()
+                )
+            except (psutil.Error, OSError):
                 continue
             if ours and name in words and process.pid != os.getpid():
                 found.append(process)
@@ -82,7 +87,7 @@ class Installation:
         while time.monotonic() < deadline:
             if found := self.processes(name):
                 return found
-            time.sleep(0.05)
+            time.sleep(0.1)
         raise AssertionError(f"no process {name} came up")
 
     def nothing_is_left(self, limit_s: float = 10) -> None:
