@@ -29,10 +29,12 @@ _LITERAL_OR_COMMENT = re.compile(
 #: A line of a block comment, as the kernel writes them: ` * text`.
 _COMMENT_LINE = re.compile(r"\s* \*(\s|/|$)")
 _EXPORT = re.compile(
-    r"(?P<macro>EXPORT_SYMBOL(?:_GPL|_NS|_NS_GPL|_FOR_MODULES)?|EXPORT_PER_CPU_SYMBOL(?:_GPL)?)"
+    r"(?P<macro>EXPORT_SYMBOL(?:_GPL|_NS|_NS_GPL|(?:_GPL)?_FOR_MODULES)?"
+    r"|EXPORT_PER_CPU_SYMBOL(?:_GPL)?)"
     r"\(\s*(?P<name>[A-Za-z_]\w*)\s*(?:,|\)|$)"
 )
-#: include/linux/export.h: EXPORT_SYMBOL_FOR_MODULES() exports under the GPL too.
+#: include/linux/export.h: EXPORT_SYMBOL_FOR_MODULES(), in 6.16 EXPORT_SYMBOL_GPL_FOR_MODULES(),
+#: exports under the GPL too.
 _GPL_MACROS = ("_GPL", "_FOR_MODULES")
 _MACRO = re.compile(r"#\s*define\s+(?P<name>[A-Za-z_]\w*)")
 _INCLUDE_GUARD = re.compile(r"_*[A-Z][A-Z0-9_]*_H_*")

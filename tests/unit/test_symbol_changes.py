@@ -30,6 +30,7 @@ def said(*trees: dict[str, str]) -> list[tuple[str, str, str, int]]:
         ('EXPORT_SYMBOL_NS(foo, "BAR");', "foo", False),
         ('EXPORT_SYMBOL_NS_GPL(foo, "BAR");', "foo", True),
         ('EXPORT_SYMBOL_FOR_MODULES(foo, "kvm");', "foo", True),
+        ('EXPORT_SYMBOL_GPL_FOR_MODULES(foo, "kvm");', "foo", True),  # in 6.16
         ("EXPORT_PER_CPU_SYMBOL(foo);", "foo", False),
         ("EXPORT_PER_CPU_SYMBOL_GPL(foo);", "foo", True),
     ],

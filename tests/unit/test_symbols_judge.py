@@ -221,6 +221,35 @@ def test_a_rule_that_was_only_asked_for_is_inherited():
     assert len(judged.inherited) == 2
 
 
+OTHERS = (
+    Rule("exported", "zp", ("exported",), origin="rules/z.yaml:1"),
+    Rule("gone", "old_zp", ("absent",), unmentioned=True, origin="rules/z.yaml:5"),
+)
+OLD_ZP = {"mm/old.c": "int old_zp;\n"}
+
+
+def test_what_base_breaks_too_does_not_accuse_a_series_about_another_symbol_of_the_file():
+    rules = (*OTHERS, Rule("there", "other_zp", ("present",), origin="rules/z.yaml:9"))
+    old, new = ({**OLD_ZP, "mm/init.c": f"{kind} other_zp;\n"} for kind in ("int", "long"))
+    both = kernel("zp old_zp other_zp")
+    judged = judge(case(old, new, rules=rules), builders.target(), both, both)
+    assert judged.findings == ()
+    assert len(judged.inherited) == 3
+
+
+def test_but_does_accuse_one_that_brings_the_rules_subject_about():
+    new = {**OLD_ZP, "mm/init.c": "int zp;\nEXPORT_SYMBOL(zp);\n"}
+    told = findings(case(OLD_ZP, new, rules=OTHERS), kernel("old_zp"), kernel("old_zp", "zp"))
+    assert [f[:2] for f in told] == [(FAIL, "rule"), (FAIL, "rule")]
+    assert all("old_zp" in f[2] for f in told)
+
+
+def test_and_one_that_writes_the_name_itself():
+    new = {**OLD_ZP, "mm/init.c": "/* as old_zp was */\n"}
+    told = findings(case(OLD_ZP, new, rules=OTHERS[1:]), kernel(), kernel())
+    assert [f[:2] for f in told] == [(FAIL, "rule")]
+
+
 def test_a_rule_may_only_warn():
     rules = (Rule("r", "s", ("present",), severity=WARN),)
     assert [f[0] for f in findings(case({}, {}, rules=rules), kernel("s"), kernel())] == [WARN]
@@ -345,6 +374,9 @@ def stale_beside(file: str, text: str, patched: Seen, target: str = "arm64") -> 
         ("include/linux/bar.h", "static inline void foo_setup(void)\n"),
         ("include/linux/bar.h", "\tvoid (*hook)(int foo_setup);\n"),
         ("include/linux/bar.h", "\tint foo_setup;\n"),  # a member
+        ("include/linux/bar.h", "\tint (*foo_setup)(struct bar *bar);\n"),
+        ("arch/arm64/bar.S", "#define foo_setup x0\n"),
+        ("arch/arm64/kernel/asm-offsets.c", "\tDEFINE(foo_setup, 4);\n"),
         ("include/linux/bar.h", "DECLARE_PER_CPU(int, foo_setup);\n"),
     ],
 )
@@ -375,6 +407,13 @@ def test_code_of_another_architecture_has_its_own_foo():
     old = {arch: "void foo_setup(void)\n{\n}\n", "arch/x86/foo.c": "\tfoo_setup();\n"}
     new = {**old, arch: ""}
     assert stale(old, new, kernel(), kernel(), "x86_64") == []
+
+
+@pytest.mark.parametrize("file", ["tools/bpf/user.c", "scripts/user.c", "usr/user.c"])
+def test_user_space_has_a_foo_of_its_own(file):
+    assert stale_beside(file, "\tfoo_setup();\n", kernel()) == []
+    old = {file: "void foo_setup(void)\n{\n}\n", USER: "\tfoo_setup();\n"}
+    assert stale(old, {**old, file: ""}, kernel(), kernel()) == []
 
 
 @pytest.mark.parametrize(
@@ -447,6 +486,12 @@ def test_a_weak_reference_that_nothing_satisfies_any_more():
     ]
 
 
+def test_a_weak_reference_that_base_leaves_undefined_too():
+    old = {"mm/init.c": "static void foo_setup(void)\n{\n}\n"}
+    base = kernel(local="foo_setup", undefined="foo_setup")
+    assert stale(old, {"mm/init.c": ""}, base, kernel(undefined="foo_setup")) == []
+
+
 # --- drift ----------------------------------------------------------------------------------
 
 NOTHING = case({"mm/init.c": "int a;\n"}, {"mm/init.c": "long a;\n"})
@@ -461,6 +506,39 @@ def test_an_export_that_vanished_without_a_word():
 def test_an_export_lost_with_another_configuration_only_warns():
     patched = kernel("", "a", options="CONFIG_MODULES CONFIG_NEW")
     assert [f[:2] for f in findings(NOTHING, kernel("", "a b"), patched)] == [(WARN, "export-lost")]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        pytest.param("mm/Makefile", "obj-y += init.o b.o\n", "obj-y += init.o\n", id="not made"),
+        pytest.param("mm/x.h", "DEFINE_GETTER(b_one, int);\n", "", id="a macro that made it"),
+        pytest.param("mm/x.h", "#define M(x) \\\nEXPORT_SYMBOL(x); \\\nint y\n", "", id="the macro"),
+        pytest.param("mm/x.h", "#define X\n", "#define b_one b_two\n", id="named"),
+    ],
+)  # fmt: skip
+def test_a_lost_export_that_may_be_meant_only_warns(file, old, new):
+    told = findings(case({file: old}, {file: new}), kernel("", "a b_one"), kernel("", "a"))
+    assert [f[:2] for f in told] == [(WARN, "export-lost")]
+
+
+def test_an_export_that_went_where_this_target_does_not_compile_it_warns():
+    line = "EXPORT_SYMBOL(b);\n"
+    moved = case({"mm/init.c": line}, {"arch/mips/b.c": line})
+    told = findings(moved, kernel("", "a b"), kernel("b", "a"))
+    assert [f[:2] for f in told] == [(WARN, "export-lost")]
+
+
+def test_an_export_that_is_judged_as_added_is_not_lost_too():
+    moved = case({"mm/x.c": "EXPORT_SYMBOL(b);\n"}, {"mm/init.c": "EXPORT_SYMBOL(b);\n"})
+    told = findings(moved, kernel("", "a b"), kernel("b", "a"))
+    assert [f[:2] for f in told] == [(FAIL, "export-missing")]
+
+
+def test_a_kernel_that_trims_its_exports_does_not_drift():
+    options = "CONFIG_MODULES CONFIG_TRIM_UNUSED_KSYMS"
+    base, patched = (kernel("", names, options=options) for names in ("a b", "a"))
+    assert findings(NOTHING, base, patched) == []
 
 
 def test_an_export_that_got_stricter():

@@ -55,6 +55,11 @@ def test_uses(text):
         "#define f(x) page_zero##x",
         "\tLIST_HEAD(page_zero);",
         "early_initcall(page_zero);",
+        "\tint (*page_zero)(struct page *page);",
+        "\tvoid __iomem *(*const page_zero[2])(int),",
+        "\tpage_zero = 7",  # the last enumerator
+        "\tx->state = page_zero; \\",  # perhaps a parameter of the macro
+        "\tREG_SET(base, page_zero, 1);",  # perhaps base##_##page_zero
     ],
 )
 def test_can_be_something_else(text):
@@ -90,12 +95,19 @@ def test_defines_declares_or_proves_nothing(text, expected):
         ("SYM_FUNC_START(page_zero)", Usage.DEFINES),
         ("page_zero:", Usage.DEFINES),
         ("\tpage_zero = .;", Usage.DEFINES),
+        ("#define page_zero x0", Usage.DEFINES),
         ("\t.set page_zero, 4", Usage.DEFINES),
         ("\t.globl page_zero", Usage.SILENT),
     ],
 )
 def test_assembler_and_linker_scripts(text, expected):
     assert does(text, "arch/x/a.S") is expected
+
+
+def test_constants_that_c_makes_for_assembler():
+    line = "\tDEFINE(page_zero, offsetof(struct page, zero));"
+    assert does(line, "arch/x/kernel/asm-offsets.c") is Usage.DEFINES
+    assert does(line) is Usage.UNCLEAR
 
 
 def test_other_languages_and_data_are_unclear():

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator
 from pipeline.model import Change, Finding, Outcome, SymbolChange
 from pipeline.symbol_lines import exported
 from workers.symbols.kernel import Kernel, Terms
-from workers.symbols.places import only_patch
+from workers.symbols.places import only_patch, touched_code_words
 
 #: Past this many lost exports one finding says how many more there are.
 MAX_LOST = 20
 
-_OTHER_EXPORT = re.compile(r"\s*_*EXPORT_[A-Z_]*\s*\((?P<arguments>[^)]*)", re.ASCII)
+_OTHER_EXPORT = re.compile(r"_*EXPORT_[A-Z_]*\s*\((?P<arguments>[^)]*)", re.ASCII)
+_MACRO_CALL = re.compile(r"\w+\s*\((?P<arguments>[^)]*)", re.ASCII)
 _WORD = re.compile(r"\w{3,}", re.ASCII)
+_MAKE_FILES = ("Makefile", "Kbuild", ".mk")
 
 
 def added_exports(change: Change, patched: Kernel) -> Iterator[Finding]:
@@ -43,6 +45,15 @@ def added_exports(change: Change, patched: Kernel) -> Iterator[Finding]:
             )
 
 
+def _promised(change: Change, patched: Kernel) -> frozenset[str]:
+    """The exports that `added_exports` judges on this target."""
+    return frozenset(
+        added.name
+        for added in change.symbols
+        if added.kind == "export-added" and _certainly_compiled(added, patched)
+    )
+
+
 def _certainly_compiled(added: SymbolChange, patched: Kernel) -> bool:
     return (
         added.file in patched.compiled
@@ -54,27 +65,65 @@ def _certainly_compiled(added: SymbolChange, patched: Kernel) -> bool:
 def drift(change: Change, base: Kernel, patched: Kernel) -> Iterator[Finding]:
     """Exports that vanished, or got stricter, without a line of the series saying so.
 
-    Where the configuration came out differently too the loss may be meant: WARN.
+    A loss that nothing in the series explains accuses it. One that may be meant is a WARN. A
+    kernel that trims its exports to what its modules use says nothing.
     """
-    if not base.has_exports or not patched.has_exports:
+    if not (base.has_exports and patched.has_exports):
+        return
+    if "CONFIG_TRIM_UNUSED_KSYMS" in base.options | patched.options:
         return
     said = _said(change, base.exports.keys())
     blame = only_patch(change)
-    lost = sorted(base.exports.keys() - patched.exports.keys() - said)
-    options = sorted(base.options ^ patched.options)
-    severity = Outcome.WARN if options else Outcome.FAIL
-    why = f"the configuration differs too: {', '.join(options[:10])}" if options else ""
+    told = _promised(change, patched)
+    lost = sorted(base.exports.keys() - patched.exports.keys() - said - told)
+    spoken = _spoken_of(change, lost)
+    meant = _may_be_meant(change, base, patched)
     for name in lost[:MAX_LOST]:
         summary = f"{name} was exported, but now it is {patched.state(name)}"
+        why = meant or ("lines of the series name it" if name in spoken else "")
+        severity = Outcome.WARN if why else Outcome.FAIL
         yield Finding("export-lost", severity, summary, blame, symbol=name, detail=why)
     if len(lost) > MAX_LOST:
         summary = f"{len(lost) - MAX_LOST} more exports are gone"
-        yield Finding("export-lost", severity, summary, blame, detail="\n".join([why, *lost]))
-    for name in sorted((base.exports.keys() & patched.exports.keys()) - said):
+        certain = not meant and not spoken.issuperset(lost[MAX_LOST:])
+        severity = Outcome.FAIL if certain else Outcome.WARN
+        yield Finding("export-lost", severity, summary, blame, detail="\n".join([meant, *lost]))
+    rewritten = {s.name for s in change.symbols if s.kind == "export-added"}
+    for name in sorted((base.exports.keys() & patched.exports.keys()) - said - rewritten):
         before, after = base.exports[name], patched.exports[name]
         if _stricter(before, after):
             summary = f"{name} was {before}, but now it is {after}"
             yield Finding("export-stricter", Outcome.WARN, summary, blame, symbol=name)
+
+
+def _may_be_meant(change: Change, base: Kernel, patched: Kernel) -> str:
+    """What of the series can take away exports that it does not name; "" if nothing does."""
+    options = sorted(base.options ^ patched.options)
+    if options:
+        return f"the configuration differs too: {', '.join(options[:10])}"
+    for file in change.files:
+        for text in (line for hunk in file.hunks for line in hunk.removed):
+            if file.old_path.endswith(_MAKE_FILES) and ".o" in text:
+                return f"{file.old_path} differs too: it had {text.strip()[:100]}"
+            if "EXPORT_" in text and (text[0].isspace() or text.rstrip().endswith("\\")):
+                return f"{file.old_path} differs too: it had {text.strip()[:100]}"
+    return ""
+
+
+def _spoken_of(change: Change, names: Iterable[str]) -> frozenset[str]:
+    """Those of NAMES that the series' code names, or makes of a removed macro call's arguments."""
+    words = touched_code_words(change)
+    parts = frozenset(
+        part
+        for text in _removed(change)
+        if (call := _MACRO_CALL.match(text))
+        for part in _WORD.findall(call["arguments"])
+    )
+    return frozenset(n for n in names if n in words or any(part in n for part in parts))
+
+
+def _removed(change: Change) -> Iterator[str]:
+    return (text for file in change.files for hunk in file.hunks for text in hunk.removed)
 
 
 def _stricter(before: Terms, after: Terms) -> bool:
@@ -82,17 +131,15 @@ def _stricter(before: Terms, after: Terms) -> bool:
 
 
 def _said(change: Change, names: Iterable[str]) -> frozenset[str]:
-    """Those of NAMES whose export the series itself removes or rewrites.
+    """Those of NAMES whose export the series itself takes away.
 
     Macros make names (`EXPORT_TRACEPOINT_SYMBOL(foo)` exports `__tracepoint_foo`), so the
     removed line of such a macro speaks of every name that contains one of its arguments.
     """
-    own = {s.name for s in change.symbols if s.kind.startswith("export-")}
+    own = {s.name for s in change.symbols if s.kind == "export-removed"}
     parts = {
         part
-        for file in change.files
-        for hunk in file.hunks
-        for text in hunk.removed
+        for text in _removed(change)
         if exported(text) is None and (match := _OTHER_EXPORT.match(text))
         for part in _WORD.findall(match["arguments"])
     }

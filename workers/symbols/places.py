@@ -41,13 +41,6 @@ def only_patch(change: Change) -> int | None:
     return change.patches[0].n if len(change.patches) == 1 else None
 
 
-def touched_words(change: Change) -> frozenset[str]:
-    """Every word on a line that the series adds or removes, comments and prose too."""
-    return frozenset(
-        word for lines in _blocks(change) for line in lines for word in _WORD.findall(line)
-    )
-
-
 def touched_code_words(change: Change) -> frozenset[str]:
     """Every identifier in the code that the series adds or removes."""
     return frozenset(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pipeline.change import owner
 from pipeline.model import Case, Finding, Mention, Rule, Target, When
 from workers.symbols.kernel import Kernel
 from workers.symbols.places import (
@@ -14,7 +15,7 @@ from workers.symbols.places import (
     left_behind,
     of_mention,
     of_symbol,
-    touched_words,
+    touched_code_words,
 )
 from workers.symbols.seen import RO_AFTER_INIT
 
@@ -55,12 +56,11 @@ _ABOUT_EXPORTS = frozenset(("exported", "gpl-only"))
 def check_rules(case: Case, target: Target, base: Kernel, patched: Kernel) -> RuleOutcome:
     """Hold the patched kernel against CASE's rules.
 
-    A breach is inherited if the base kernel has the very same one and the series names no
-    symbol of the rule's file: then the rule was only asked for, and the series is not its
-    subject.
+    A breach that the base kernel has too is inherited, unless the series is about it: its code
+    names the rule's symbol, or changes the state of a symbol of the rule's file on TARGET.
     """
-    touched = touched_words(case.change)
-    subjects = {_file(r) for r in case.rules if touched & _symbols(r)}
+    touched = touched_code_words(case.change)
+    changed = {_file(r) for r in case.rules if _differ(_symbols(r), base, patched)}
     findings: list[Finding] = []
     inherited: list[Finding] = []
     not_applied: list[tuple[str, str]] = []
@@ -70,16 +70,20 @@ def check_rules(case: Case, target: Target, base: Kernel, patched: Kernel) -> Ru
             not_applied.append((rule.name, reason))
             continue
         before = {b.instead for b in _kernel_breaches(rule, case, target, base)}
-        foreign = _file(rule) not in subjects
+        foreign = rule.symbol not in touched and _file(rule) not in changed
         for breach in _kernel_breaches(rule, case, target, patched):
             (inherited if foreign and breach.instead in before else findings).append(
                 _finding(rule, breach)
             )
-        for breach in _mention_breach(rule, case, target):
-            (inherited if foreign else findings).append(_finding(rule, breach))
+        for breach, written in _mention_breach(rule, case, target):
+            (inherited if foreign and not written else findings).append(_finding(rule, breach))
     return RuleOutcome(
         tuple(findings), tuple(inherited), len(case.rules) - len(not_applied), tuple(not_applied)
     )
+
+
+def _differ(names: frozenset[str], base: Kernel, patched: Kernel) -> bool:
+    return any(base.state(name) != patched.state(name) for name in names)
 
 
 def _does_not_apply(rule: Rule, target: Target, kernel: Kernel) -> str:
@@ -119,19 +123,21 @@ def _kernel_breaches(rule: Rule, case: Case, target: Target, kernel: Kernel) -> 
         )
 
 
-def _mention_breach(rule: Rule, case: Case, target: Target) -> Iterator[_Breach]:
+def _mention_breach(rule: Rule, case: Case, target: Target) -> Iterator[tuple[_Breach, bool]]:
+    """The breach, and whether the series itself wrote one of the places."""
     if not rule.unmentioned:
         return
     found = [m for m in case.change.mentions if m.symbol == rule.symbol]
     found = [m for m in found if concerns(m.file, target)]
     if found:
         first = min(found, key=lambda m: (m.kind != "code", m.file, m.line))
-        yield _Breach(
+        breach = _Breach(
             "must not be mentioned in the sources",
             f"is, {_in_places(len(found))}",
             of_mention(case.change, first),
             listing(found),
         )
+        yield breach, any(owner(case.change, m.file, m.line) for m in found)
 
 
 def listing(mentions: list[Mention]) -> str:

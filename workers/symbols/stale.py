@@ -9,8 +9,9 @@ Three faults are certain enough to accuse of:
   place that this target's build did not compile (where it did, the compiler has spoken);
 - a reference that the linker left undefined, because it is weak.
 
-Everything else that has the same name by chance (a struct member, a parameter, a static of
-another file, the variant of another architecture) acquits the name.
+User space in the tree (tools/, scripts/, usr/) is no part of the kernel: what uses a name there
+may mean a library's. Everything else that has the same name by chance (a struct member, a
+parameter, a static of another file, the variant of another architecture) acquits the name.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def stale_symbols(
     """The findings of kind "stale-symbol", at most two a symbol."""
     found: dict[tuple[str, Outcome], Finding] = {}
     for removed in change.symbols:
-        if removed.kind in _REMOVALS:
+        if removed.kind in _REMOVALS and not _in_user_space(removed.file):
             scene = _scene(change, removed)
             for finding in _judge(change, target, scene, base, patched):
                 found.setdefault((removed.name, finding.severity), finding)
@@ -53,7 +54,10 @@ def stale_symbols(
 
 
 def _scene(change: Change, removed: SymbolChange) -> _Scene:
-    mentions = [m for m in change.mentions if m.symbol == removed.name]
+    mentions = [
+        m for m in change.mentions
+        if m.symbol == removed.name and not (m.kind == "code" and _in_user_space(m.file))
+    ]  # fmt: skip
     if removed.static and removed.file.endswith(".c"):
         now = _now(change, removed.file)
         mentions = [m for m in mentions if m.file == now]
@@ -64,6 +68,10 @@ def _scene(change: Change, removed: SymbolChange) -> _Scene:
         tuple((m, usage(m)) for m in mentions if m.kind == "code"),
         tuple(m for m in mentions if m.kind != "code"),
     )
+
+
+def _in_user_space(path: str) -> bool:
+    return path.startswith(("tools/", "scripts/", "usr/"))
 
 
 def _now(change: Change, old_path: str) -> str:
@@ -80,7 +88,7 @@ def _judge(
     elif not _still_means_something(scene, patched):
         yield from _leftovers(change, target, scene)
         name = scene.removed.name
-        if name in patched.undefined and base.defines(name):
+        if name in patched.undefined and base.defines_globally(name):
             yield _finding(
                 scene.removed,
                 Outcome.FAIL,

@@ -32,6 +32,16 @@ _CONDITION = re.compile(r"\s*#\s*(?!define\b)\w+")
 _DEFINE = re.compile(r"\s*#\s*define\s+(?P<name>\w+)(?P<parameters>\([^)]*\))?")
 _DEFINER = re.compile(r"(?:DEFINE|DECLARE|_HEAD\b|ONSTACK|^SYM_|^ENTRY|^END)")
 _CALL = re.compile(r"(?P<macro>[A-Z][A-Z0-9_]*)\s*\(")
+#: An argument that stands alone may be pasted into another name, but for those of these macros.
+_BARE_ARGUMENT = re.compile(r"(?P<macro>[A-Z][A-Z0-9_]*)\((?:[^()]*,)?\s*$")
+_TAKES_VALUES = re.compile(
+    r"(?:READ|WRITE)_ONCE|[A-Z_]*(?:BUG|WARN)[A-Z_]*|ARRAY_SIZE|IS_ERR[A-Z_]*|PTR_ERR[A-Z_]*"
+    r"|ERR_(?:PTR|CAST)|PAGE_ALIGN|ALIGN[A-Z_]*|DIV_ROUND_UP|BIT|FIELD_(?:GET|PREP)|ZERO_PAGE"
+)
+#: `int (*name)(void);`: a member, a parameter or a variable, or else a call through a pointer.
+_POINTER = (re.compile(r"\(\s*\*[\s*]*(?:const\s+)?$"), re.compile(r"\s*(?:\[[^]]*\]\s*)?\)"))
+#: Where C code makes constants for assembler: Documentation/kbuild says "offsets" of them.
+_OFFSETS = re.compile(r"(?:asm-offsets\w*|bounds|rq-offsets|vdso-offsets)\.c$")
 _BEFORE = re.compile(r"(?P<word>\w+)?(?P<stars>[\s*]*)$", re.ASCII)
 _AFTER_AT_START = re.compile(r"\s*(?:\(|->|\.|\)|[-+*/|&^]?=[^=]|\+\+|--|\[.*\]\s*=)")
 
@@ -39,11 +49,12 @@ _AFTER_AT_START = re.compile(r"\s*(?:\(|->|\.|\)|[-+*/|&^]?=[^=]|\+\+|--|\[.*\]\
 def usage(mention: Mention) -> Usage:
     """What MENTION, a line of code, does with its symbol."""
     line = mention.text
-    if len(line) > MAX_LINE or mention.file.endswith(_ASM_FILES):
-        return _in_assembler(line, mention.symbol)
-    if not mention.file.endswith(_C_FILES):
-        return Usage.UNCLEAR
+    if len(line) > MAX_LINE or not mention.file.endswith(_C_FILES):
+        assembler = mention.file.endswith(_ASM_FILES)
+        return _in_assembler(line, mention.symbol) if assembler else Usage.UNCLEAR
     text = plain(line)
+    if _OFFSETS.search(mention.file) and text.lstrip().startswith(("DEFINE(", "OFFSET(")):
+        return Usage.DEFINES
     word = re.compile(rf"(?<!\w){re.escape(mention.symbol)}(?!\w)", re.ASCII)
     if not word.search(text) or _CONDITION.match(text):
         return Usage.SILENT
@@ -58,7 +69,10 @@ def _in_assembler(line: str, name: str) -> Usage:
     quoted = re.escape(name)
     if len(line) > MAX_LINE:
         return Usage.UNCLEAR
-    defining = rf"\s*{quoted}\s*[:=]|\s*[A-Z][A-Z0-9_]*\(\s*{quoted}\b|\s*\.(?:set|equ|macro)\b"
+    defining = (
+        rf"\s*#\s*define\s+{quoted}\b|\s*{quoted}\s*[:=]"
+        rf"|\s*[A-Z][A-Z0-9_]*\(\s*{quoted}\b|\s*\.(?:set|equ|macro)\b"
+    )
     if exported(line):
         return Usage.USES
     if re.match(defining, line):
@@ -107,8 +121,7 @@ def _at(text: str, match: re.Match[str]) -> Usage:
     before, after = text[: match.start()], text[match.end() :]
     if re.match(r"\s*extern\b", before):
         return Usage.DECLARES
-    pasted = before.rstrip().endswith("##") or after.lstrip().startswith("##")
-    if pasted or before.rstrip().endswith((".", "->")) or _defined_by_macro(before):
+    if _is_something_else(before, after):
         return Usage.UNCLEAR
     previous = _BEFORE.search(before)
     word = previous["word"] if previous else None
@@ -116,10 +129,26 @@ def _at(text: str, match: re.Match[str]) -> Usage:
         return Usage.UNCLEAR  # `int name`, `struct page *name`, `goto name`
     rest = before.rstrip(" \t*")
     if not rest:
-        statement = _AFTER_AT_START.match(after) and not after.rstrip().endswith(",")
+        # An assignment ends here; what goes on is as likely the last enumerator.
+        whole = ";" in after or not re.match(r"\s*=", after)
+        statement = _AFTER_AT_START.match(after) and whole and not after.rstrip().endswith(",")
         return Usage.USES if statement else Usage.UNCLEAR
     listed = rest.endswith((",", "{", ";")) and before.count("(") <= before.count(")")
     return Usage.UNCLEAR if listed else Usage.USES  # `int a, name;`, an enumerator
+
+
+def _is_something_else(before: str, after: str) -> bool:
+    """A pasted name, a member, a pointer to a function, or perhaps a parameter of a macro."""
+    left = before.rstrip()
+    if left.endswith(("##", ".", "->")) or after.lstrip().startswith("##"):
+        return True
+    if after.rstrip().endswith("\\") and not before.lstrip().startswith("#"):
+        return True  # the macro's first line has the parameters
+    if _POINTER[0].search(before) and _POINTER[1].match(after):
+        return True
+    bare = _BARE_ARGUMENT.search(before) if re.match(r"\s*[,)]", after) else None
+    pasted = bare is not None and not _TAKES_VALUES.fullmatch(bare["macro"])
+    return pasted or _defined_by_macro(before)
 
 
 def _defined_by_macro(before: str) -> bool:
