@@ -297,6 +297,31 @@ def test_headers_that_the_series_broke_fail_where_they_are_broken():
     assert (judgement.findings[0].file, judgement.findings[0].line) == (broken.file, 12)
 
 
+def test_a_kernel_that_lost_an_option_of_the_target_is_not_accused_of_what_may_follow():
+    lost = "CONFIG_SERIAL_8250_CONSOLE=y (is n)"
+    before = Seen((GOOD,), not_honoured=("CONFIG_OLD=y (is n)",))
+    after = Seen((HUNG, HUNG), not_honoured=("CONFIG_OLD=y (is n)", lost))
+    judged = judge(case(), target(), before, after)
+    assert (judged.outcome, judged.findings) == (Outcome.ERROR, ())
+    assert lost in judged.reason
+    assert "CONFIG_OLD" not in judged.reason
+    # A trace is proof by itself, and what was cached before anyone looked is no doubt.
+    for base, patched in (
+        (before, replace(after, boots=(PANICKED, PANICKED))),
+        (Seen((GOOD,)), after),
+        (before, replace(after, not_honoured=before.not_honoured)),
+    ):
+        judged = judge(case(), target(), base, patched)
+        assert judged.outcome is None
+        assert judged.findings[0].severity is Outcome.FAIL
+
+
+def test_what_was_seen_before_options_were_looked_at_is_read():
+    old = dumps(Seen((GOOD,))).replace(',"not_honoured":null', "")
+    assert "not_honoured" not in old
+    assert loads(Seen, old) == Seen((GOOD,))
+
+
 def test_what_was_seen_survives_the_store():
     seen = Seen((HUNG, PANICKED, boot(splats=(WARNING,))))
     assert loads(Seen, dumps(seen)) == seen

@@ -16,18 +16,21 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from pipeline.change import owner
-from pipeline.model import Artifact, Case, Fact, Finding, InfraError, Outcome, Step, Target
+from pipeline.model import Case, Fact, Finding, InfraError, Outcome, Step, Target
 from workers.check import Bench, Judgement, Sighting
 from workers.guest import boots, compare, init, initramfs, qemu
 from workers.guest.boots import Boot
 from workers.guest.init import Broken
 from workers.guest.watch import Ending, Patience
+from workers.kernel_build import config_lines
+from workers.parsers import kbuild_config
 from workers.parsers.ktap import Status
 
 VERSION = 1
 
-#: The artifact of the build check that boots.
+#: The artifacts of the build check: what boots, and how it is configured.
 _IMAGE = "image"
+_CONFIG = "config"
 _ATTEMPTS = 2
 
 #: What an overloaded machine can do to a boot.
@@ -36,10 +39,14 @@ _OF_TIME = (Ending.HANG, Ending.TIME)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All boots of one side, in order; none if BROKEN says why the init does not compile."""
+    """All boots of one side, in order; none if BROKEN says why the init does not compile.
+
+    NOT_HONOURED is what the target asks of the configuration in vain; None if nobody looked.
+    """
 
     boots: tuple[Boot, ...]
     broken: Broken | None = None
+    not_honoured: tuple[str, ...] | None = None
 
 
 def probe(bench: Bench) -> Sighting:
@@ -71,13 +78,17 @@ def _boots(bench: Bench, directory: Path, archive: bytes) -> Sighting:
         if boots.unremarkable(machine, seen[-1]):
             break
     artifacts = (bench.keep("console", console), bench.keep("initramfs", packed))
-    return _sighting(bench.side, tuple(seen), artifacts)
-
-
-def _sighting(side: Step, seen: tuple[Boot, ...], artifacts: tuple[Artifact, ...]) -> Sighting:
     boots_well = any(boot.ending.well for boot in seen)
-    blocks = "" if boots_well else f"the {side} kernel does not boot"
-    return Sighting(Seen(seen), artifacts, blocks)
+    blocks = "" if boots_well else f"the {bench.side} kernel does not boot"
+    return Sighting(Seen(tuple(seen), not_honoured=_not_honoured(bench)), artifacts, blocks)
+
+
+def _not_honoured(bench: Bench) -> tuple[str, ...] | None:
+    config = bench.needed.get(_CONFIG)
+    if config is None:
+        return None
+    options = kbuild_config.options(config.read_text(encoding="utf-8", errors="replace"))
+    return kbuild_config.not_honoured(config_lines(bench.source, bench.target), options)
 
 
 def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
@@ -97,7 +108,10 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
         compare.zero_pages(case, target.machine, before, after),
     )
     findings = tuple(finding for d in differences for finding in d.findings)
-    accuses = any(finding.severity is Outcome.FAIL for finding in findings)
+    accuses = _accuse(findings)
+    lost = _lost_options(base, patched)
+    if accuses and lost and not _accuse(splats.findings):
+        return Judgement(facts=facts, outcome=Outcome.ERROR, reason=lost)
     doubt = "" if accuses else _illegible(before, after)
     return Judgement(
         findings=findings,
@@ -105,6 +119,27 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
         facts=facts,
         outcome=Outcome.ERROR if doubt else None,
         reason=doubt,
+    )
+
+
+def _accuse(findings: Sequence[Finding]) -> bool:
+    return any(finding.severity is Outcome.FAIL for finding in findings)
+
+
+def _lost_options(base: Seen, patched: Seen) -> str:
+    """Why the patched kernel may lack what the target needs; "" if it does not.
+
+    A series may rename an option, or make it depend on a new one that users have by default:
+    then it is the target's fragment that has to follow.
+    """
+    if base.not_honoured is None or patched.not_honoured is None:
+        return ""
+    lost = [said for said in patched.not_honoured if said not in base.not_honoured]
+    if not lost:
+        return ""
+    return (
+        "The patched kernel does not boot as the base does, but it is not configured as the"
+        f" target asks either: {', '.join(lost[:5])}. Adapt the target's configuration."
     )
 
 
