@@ -220,11 +220,21 @@ def test_a_base_that_does_not_build_is_an_error(lab):
     assert judgement.reason.startswith("base does not build: kernel/main.c:11: #error never")
 
 
-def test_a_compiler_that_is_killed_accuses_nobody(lab):
-    made = lab(
-        {"mm/Makefile": lambda text: text + "mm/memory.o: FORCE\nFORCE:\n\t@kill -KILL $$$$\n"}
-    )
-    with pytest.raises(InfraError, match="a tool was killed"):
+@pytest.mark.parametrize(
+    ("recipe", "why"),
+    [
+        ("kill -KILL $$$$", "a tool was killed"),
+        ("(ulimit -v 30000; $(CC) -c -o $@ $(srctree)/mm/memory.c)", "."),  # it is out of memory
+        ("echo '#include <openssl/never.h>' | gcc -x c -c -o $@ -", "a library for host programs"),
+        ("gcc -x c /dev/null -o $@ -shared -lnever-there", "a library for host programs"),
+        ("no-such-tool $@", "a tool is missing"),
+        ("env no-such-tool $@", "a tool is missing"),
+        ("bash -c 'kill -SEGV $$$$; true'; exit 1", "a tool was killed"),
+    ],
+)
+def test_what_goes_wrong_on_this_machine_accuses_nobody(lab, recipe, why):
+    made = lab({"mm/Makefile": lambda text: text + f"mm/memory.o: FORCE\nFORCE:\n\t@{recipe}\n"})
+    with pytest.raises(InfraError, match=why):
         made.probe("blue", Step.PATCHED)
 
 
