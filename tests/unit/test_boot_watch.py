@@ -4,7 +4,8 @@
 import pytest
 
 from pipeline.model import InfraError, Machine
-from workers.guest.qemu import command, ending
+from workers.guest import boots
+from workers.guest.qemu import Run, command, ending
 from workers.guest.watch import Ending, Patience, Watch
 from workers.sandbox.contract import Ended
 
@@ -55,6 +56,24 @@ def test_silence_is_a_hang_and_the_watch_knows_the_test():
 def test_before_the_kernels_first_line_it_waits_twice_as_long():
     word, now, _ = play("OpenBIOS", 60)
     assert (word, now) == (Ending.HANG, pytest.approx(50.5))
+
+
+def test_a_machine_that_init_sends_off_is_done_though_its_last_word_was_lost():
+    lost = ("# crossch[    1.2] random: crng init done", "eck-init: end")
+    _, _, watch = play(BANNER, START, *lost, "[    1.3] reboot: Power down")
+    assert ending(Ended(0, 1.0), watch) is Ending.POWERED_OFF
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [(Ending.HANG, Ending.STAYED_ON), (Ending.RESET, Ending.POWERED_OFF), (Ending.PANIC,) * 2],
+)
+def test_a_boot_that_reported_every_test_ended_well(ended, expected):
+    report = (START, "KTAP version 1", "1..2", "ok 1 memory", "ok 2 zero_page_read")
+    _, now, watch = play(BANNER, *report)
+    assert boots.read(Run(ended, now, watch)).ending is expected
+    _, now, watch = play(BANNER, *report[:-1])
+    assert boots.read(Run(ended, now, watch)).ending is ended
 
 
 def test_a_panic_may_finish_its_trace():

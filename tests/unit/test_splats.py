@@ -283,5 +283,12 @@ def test_what_chance_or_the_series_itself_renames_makes_no_other_splat(one, othe
     assert first.key == second.key
 
 
+def test_the_end_of_a_panic_is_no_other_one():
+    headline = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b"
+    (panic,) = parse([headline, "Call Trace:", f"---[ end {headline} ]---", "later"])
+    assert panic.headline == headline
+    assert len(panic.trace) == 3
+
+
 def test_a_number_in_brackets_is_no_oops():
     assert parse(["usb 1-1: port [#1] probed"]) == ()

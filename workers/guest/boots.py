@@ -17,6 +17,10 @@ from workers.parsers.splats import Splat
 
 _TAIL_LINES = 40
 
+#: What it was if init has reported every test: then only its last word was lost in other
+#: messages, for that is all it does before it has the machine go off.
+_LOST_WORD = {Ending.HANG: Ending.STAYED_ON, Ending.RESET: Ending.POWERED_OFF}
+
 #: A kernel with more different complaints has said enough.
 _SPLATS = 20
 _ZERO_PAGES = re.compile(r"^zero_pages distinct=(\d+) sampled=\d+$")
@@ -53,7 +57,7 @@ def read(run: Run) -> Boot:
     """What RUN showed."""
     report = ktap.parse(_from_init(run.lines))
     return Boot(
-        ending=run.ending,
+        ending=_LOST_WORD.get(run.ending, run.ending) if report.complete else run.ending,
         tests=tuple(Test(t.name, t.status, _notes(t.diagnostics)) for t in report.tests),
         complete=report.complete and not any(" " in test.name for test in report.tests),
         splats=splats.parse(run.lines)[:_SPLATS],

@@ -115,8 +115,8 @@ class Watch:
             self.started_s = now - self._began
         elif line == console.INIT_END:
             self.finished, self.running = True, ""
-        elif self.finished and console.is_power_down(line):
-            self.halted = True
+        elif console.is_power_down(line):  # nobody but init asks for that
+            self.finished = self.halted = True
         elif test := console.running(line):
             self.running = test
         return None

@@ -136,6 +136,9 @@ class _Reader:
     def read(self, line: str) -> None:
         if _CUT_HERE.match(line):
             self.open(line, None)
+        elif self.block and is_panic_end(line):  # it repeats the headline
+            self.block.append(line)
+            self.close()
         elif headline := splat_kinds.headline(line):
             self.headed(line, headline)
         elif line.startswith((INIT_START, INIT_END)) or running(line) or _RESULT.match(line):
@@ -143,7 +146,7 @@ class _Reader:
                 self.close()
         elif self.block:
             self.block.append(line)
-            if _END_TRACE.match(line) or is_panic_end(line) or len(self.block) >= _LONGEST:
+            if _END_TRACE.match(line) or len(self.block) >= _LONGEST:
                 self.close()
 
 
