@@ -353,6 +353,14 @@ def test_code_in_a_part_that_the_preprocessor_left_out_still_uses_it():
     assert [f[0] for f in stale(FOO, REMOVED, kernel("foo_setup"), patched)] == [FAIL]
 
 
+def test_another_architecture_that_perhaps_nobody_builds_still_uses_it():
+    old = {**FOO, USER: "", "arch/alpha/mm.c": "\tfoo_setup();\n"}
+    new = {**REMOVED, USER: "", "arch/alpha/mm.c": "\tfoo_setup();\n"}
+    assert stale(old, new, kernel("foo_setup"), kernel()) == [
+        (WARN, "foo_setup is gone, but arch/alpha still uses it", "arch/alpha/mm.c", 1)
+    ]
+
+
 def test_code_that_was_compiled_proves_that_the_name_still_means_something():
     assert stale(FOO, REMOVED, kernel("foo_setup"), kernel(compiled=USER)) == []
 

@@ -171,7 +171,8 @@ def _was_compiled(mention: Mention, patched: Kernel) -> bool:
 def _leftovers(change: Change, target: Target, scene: _Scene) -> Iterator[Finding]:
     """Uses of what is gone (FAIL), or only declarations, comments and documentation (WARN)."""
     other = {m.file for m, does in scene.code if does > Usage.DECLARES}
-    code = [(m, does) for m, does in scene.code if m.file not in other and concerns(m.file, target)]
+    left = [(m, does) for m, does in scene.code if m.file not in other]
+    code = [(m, does) for m, does in left if concerns(m.file, target)]
     uses = [m for m, does in code if does is Usage.USES]
     declarations = [m for m, does in code if does is Usage.DECLARES]
     name = scene.removed.name
@@ -180,6 +181,13 @@ def _leftovers(change: Change, target: Target, scene: _Scene) -> Iterator[Findin
     elif declarations:
         yield _mentioned(
             change, Outcome.WARN, declarations, f"{name} is gone, but is still declared"
+        )
+    foreign = [m for m, does in left if does is Usage.USES and not concerns(m.file, target)]
+    if foreign and not uses and not declarations and not arch_of(scene.removed.file):
+        # Perhaps no target builds it. One that does will say more.
+        where = f"arch/{arch_of(foreign[0].file)}"
+        yield _mentioned(
+            change, Outcome.WARN, foreign, f"{name} is gone, but {where} still uses it"
         )
     prose = [
         m for m in scene.prose
