@@ -6,9 +6,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,18 +64,59 @@ class Installation:
     def verdict(self) -> dict:
         return json.loads((self.home / "verdict.json").read_text())
 
+    def sql(self, statement: str) -> list[tuple]:
+        """What the database of runs answers, or does, behind everybody's back."""
+        with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
+            return connection.execute(statement).fetchall()
+
+    @property
+    def database(self) -> Path:
+        return self.home / "state/crosscheck/crosscheck.db"
+
+    def await_row(self, condition: str, limit_s: float = 30) -> tuple:
+        """The first job, as (job, attempt, worker), for which CONDITION holds."""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            if self.database.exists():
+                with suppress(sqlite3.OperationalError):  # no tables yet
+                    query = f"select job, attempt, worker from jobs where {condition}"
+                    if found := self.sql(query):
+                        return found[0]
+            time.sleep(0.1)
+        raise AssertionError(f"no job has {condition}")
+
+    def start_redis(self) -> subprocess.Popen:
+        """A redis-server that is not crosscheck's own, which crosscheck is told to use."""
+        socket = self.home / "r.sock"
+        self.environ["CROSSCHECK_REDIS_URL"] = f"redis+socket://{socket}?virtual_host=0"
+        process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", ""],
+            stdout=subprocess.DEVNULL, cwd=self.home,
+        )  # fmt: skip
+        deadline = time.monotonic() + 10
+        while subprocess.run(
+            ["redis-cli", "-s", socket, "ping"], check=False, capture_output=True
+        ).returncode:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return process
+
     def processes(self, name: str = "") -> list[psutil.Process]:
         """What runs for this installation, also in its sandboxes; NAME is in its argv."""
         found = []
         # A sandbox has an environment of its own, but its mounts come from our directories.
         mounted = f"/{self.home.parent.name}/{self.home.name}/"
+        here = Path("/proc/self/ns/mnt").readlink()
         for process in psutil.process_iter():
             try:
                 words = " ".join(process.cmdline())
                 ours = (
                     str(self.home) in words
                     or process.environ().get("XDG_STATE_HOME") == str(self.home / "state")
-                    or mounted in Path(f"/proc/{process.pid}/mountinfo").read_text()
+                    or (
+                        Path(f"/proc/{process.pid}/ns/mnt").readlink() != here
+                        and mounted in Path(f"/proc/{process.pid}/mountinfo").read_text()
+                    )
                 )
             except (psutil.Error, OSError):
                 continue
@@ -108,4 +151,5 @@ def installation(tmp_path_factory) -> Installation:
     made = Installation(home=home, tree=toy.repository(home / "tree"))
     yield made
     for process in made.processes():
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -141,13 +141,8 @@ def test_the_users_tree_is_left_as_it_is(installation):
     assert any("uncommitted" in note.lower() for note in verdict["base"]["notes"])
 
 
-def test_redis_and_workers_of_ones_own_are_used(installation, tmp_path):
-    socket = installation.home / "r.sock"
-    redis = subprocess.Popen(
-        ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", ""],
-        stdout=subprocess.DEVNULL, cwd=installation.home,
-    )  # fmt: skip
-    installation.environ["CROSSCHECK_REDIS_URL"] = f"redis+socket://{socket}?virtual_host=0"
+def test_redis_and_workers_of_ones_own_are_used(installation):
+    redis = installation.start_redis()
     worker = installation.start("worker", "--jobs", "2")
     try:
         toy.commit(installation.tree, "mm: more", {"mm/memory.c": lambda t: t + "\n/* more */\n"})
@@ -156,6 +151,11 @@ def test_redis_and_workers_of_ones_own_are_used(installation, tmp_path):
         assert worker.poll() is None
         log = installation.home / "state/crosscheck/runs" / verdict["run"] / "redis.log"
         assert not log.exists()
+        redis.kill()
+        redis.wait()
+        status, output = installation.command("run", "HEAD")
+        assert status == 3
+        assert "CROSSCHECK_REDIS_URL does not answer" in output
     finally:
         worker.terminate()
         worker.wait(timeout=20)
