@@ -16,10 +16,21 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from pipeline.codec import dumps, loads
-from pipeline.model import Case, InfraError, Job, JobResult, Observation, Plan, Step, Verdict
+from pipeline.model import (
+    Case,
+    InfraError,
+    InputError,
+    Job,
+    JobResult,
+    Observation,
+    Plan,
+    Step,
+    Verdict,
+)
 
 T = TypeVar("T")
 
@@ -187,9 +198,17 @@ class Store:
     # --- runs -----------------------------------------------------------------------------
 
     def create_run(self, record: RunRecord) -> None:
-        """Store RECORD and its jobs, all waiting. The series' mails are not stored."""
+        """Store RECORD and its jobs, all waiting. The series' mails are not stored.
+
+        Raises InputError for names (of files, of the tree) that are no UTF-8.
+        """
         series = replace(record.case.series, mails=())
-        case = replace(record.case, series=series)
+        try:
+            case = dumps(replace(record.case, series=series))
+        except PydanticSerializationError as error:
+            raise InputError(
+                "The tree, or a file of the series, has a name that is no UTF-8: rename it."
+            ) from error
         with self._begin() as connection:
             connection.execute(
                 _RUNS.insert().values(
@@ -198,7 +217,7 @@ class Store:
                     subject=series.subject,
                     options=dumps(record.options),
                     plan=dumps(record.plan),
-                    case=dumps(case),
+                    case=case,
                     owner=record.owner,
                 )
             )

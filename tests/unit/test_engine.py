@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Driving a run: hung workers are ended, a Redis that is away is waited for, orphans are known."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from pipeline import engine
+from pipeline.fleet import Losses
+from pipeline.model import Case, InfraError, JobResult, Outcome, Step
+from pipeline.running import SignalledError, _signals
+from pipeline.store import Options, RunRecord, Store
+from tests.unit.builders import base, change, plan, seen, series
+
+
+class FakeFleet:
+    def __init__(self):
+        self.ended = []
+
+    def tend(self):
+        return Losses((), queue=False)
+
+    def end(self, name):
+        self.ended.append(name)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(f"sqlite:///{tmp_path}/c.db")
+
+
+def created(store, owner=""):
+    case = Case("r", series(), base(), change())
+    record = RunRecord("r", time.time(), Options(), plan("arm64"), case, owner)
+    store.create_run(record)
+    return record
+
+
+def passes(store, job, attempt):
+    observation = None if job.step is Step.JUDGE else seen(job.check, job.step)
+    store.claim("r", job, attempt, worker="h:2", now=time.time(), lease_s=30)
+    store.finish("r", attempt, JobResult(job, Outcome.PASS, observation=observation))
+
+
+def test_a_worker_that_hangs_is_ended_and_its_job_done_by_another(store, monkeypatch):
+    record = created(store)
+    sent = []
+
+    def send(_app, _queue, *, run, job, attempt, cores):
+        sent.append((job, attempt))
+        (row,) = [r for r in store.jobs(run) if r.job.id == job]
+        if job.endswith("build/base") and attempt == 1:  # its worker hangs, and renews no lease
+            store.claim(run, row.job, 1, worker="h:1", now=time.time(), lease_s=-1)
+        else:
+            passes(store, row.job, attempt)
+
+    monkeypatch.setattr(engine, "send", send)
+    fleet = FakeFleet()
+    verdict = engine.drive(store, record, None, fleet, lambda _rows: None)
+    assert verdict.outcome is Outcome.PASS
+    assert fleet.ended == ["h:1"]
+    assert {("arm64/build/base", 1), ("arm64/build/base", 2)} < set(sent)
+
+
+def test_a_message_that_could_not_be_sent_is_sent_again(store, monkeypatch):
+    record = created(store)
+    failures = [InfraError("Redis does not answer")] * 3
+
+    def send(_app, _queue, *, run, job, attempt, cores):
+        if failures:
+            raise failures.pop()
+        (row,) = [r for r in store.jobs(run) if r.job.id == job]
+        passes(store, row.job, attempt)
+
+    monkeypatch.setattr(engine, "send", send)
+    monkeypatch.setattr(engine.time, "sleep", lambda _s: None)
+    verdict = engine.drive(store, record, None, FakeFleet(), lambda _rows: None)
+    assert verdict.outcome is Outcome.PASS
+
+
+def test_a_process_is_known_by_more_than_its_number():
+    me = engine.owner()
+    assert not engine._is_dead(me)
+    host, pid, started = me.split()
+    boot, ticks = started.split(":")
+    assert engine._is_dead(f"{host} {pid} {boot}:{int(ticks) - 1}")  # its number was used again
+    assert engine._is_dead(f"{host} {pid} 0{boot[1:-1]}z:{ticks}")  # and after a reboot
+    assert not engine._is_dead(f"elsewhere.invalid {pid} {started}")
+
+
+def test_a_process_that_nobody_has_waited_for_is_dead():
+    with subprocess.Popen(["sleep", "9"]) as process:
+        name = f"{socket.gethostname()} {process.pid} {engine._started(process.pid)}"
+        assert not engine._is_dead(name)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert engine._is_dead(name)
+    assert engine._is_dead(name)
+
+
+def test_what_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _signals():
+            signal.raise_signal(signal.SIGHUP)
+            with pytest.raises(SignalledError, match="SIGTERM"):
+                signal.raise_signal(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
