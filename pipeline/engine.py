@@ -22,6 +22,7 @@ from pipeline.store import JobRow, RunRecord, Store
 from pipeline.verdict import decide
 
 _TICK_S = 0.25
+_DISCARD_TRIES = 12
 
 
 def _started(pid: int) -> str:
@@ -88,14 +89,29 @@ def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
             conclude(store, record, error="crosscheck was killed before the run was finished")
             concluded.append(line.run)
         discard(settings, line.run)
-    ArtifactStore(settings.artifacts_dir).sweep()
+    _sweep(settings, store)
     return tuple(concluded)
+
+
+def _sweep(settings: Settings, store: Store) -> None:
+    """Remove what processes that were killed left of runs that have their verdict."""
+    ArtifactStore(settings.artifacts_dir).sweep()
+    if settings.builds_dir.is_dir():
+        left = {directory.name for directory in settings.builds_dir.iterdir()}
+        for line in store.runs(limit=1000) if left else ():
+            if line.outcome and line.run in left:
+                discard(settings, line.run)
 
 
 def discard(settings: Settings, run: str) -> None:
     """Remove what only a run in progress needs."""
-    shutil.rmtree(settings.builds_dir / run, ignore_errors=True)
     (settings.runs_dir / run / "redis.sock").unlink(missing_ok=True)
+    builds = settings.builds_dir / run
+    for _ in range(_DISCARD_TRIES):
+        shutil.rmtree(builds, ignore_errors=True)
+        if not builds.exists():
+            return
+        time.sleep(_TICK_S)  # compilers die after their worker, and may still write
 
 
 def _apply(store: Store, app: Celery, fleet: Fleet, record: RunRecord, action: Action) -> None:

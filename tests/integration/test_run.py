@@ -15,6 +15,8 @@ from tests.conftest import validate
 
 pytestmark = pytest.mark.integration
 
+ONE = ("--target", "blue", "--check", "build")
+
 
 def cells(verdict):
     return {
@@ -36,7 +38,7 @@ def test_a_good_change_passes_and_its_base_is_looked_at_once(installation):
     status, verdict = installation.run()
     assert status == 0
     assert all(c["base_cached"] for t in verdict["targets"] for c in t["checks"])
-    status, verdict = installation.run("--no-cache")
+    status, verdict = installation.run("--no-cache", *ONE)
     assert not any(c["base_cached"] for t in verdict["targets"] for c in t["checks"])
 
 
@@ -64,8 +66,8 @@ def test_a_new_warning_is_a_failure_only_to_the_strict(installation):
         "mm: leave a variable",
         {"mm/memory.c": lambda t: t + "\nvoid left(void);\nvoid left(void)\n{\n\tint unused;\n}\n"},
     )
-    assert installation.run()[0] == 0
-    status, verdict = installation.run("--strict")
+    assert installation.run(*ONE)[0] == 0
+    status, verdict = installation.run(*ONE, "--strict")
     assert (status, verdict["outcome"]) == (1, "WARN")
 
 
@@ -111,7 +113,7 @@ def test_bad_input_is_one_sentence_and_status_2(installation, words, said):
 
 def test_what_was_run_can_be_listed_shown_read_and_reproduced(installation):
     toy.commit(installation.tree, "mm: say less", {"mm/memory.c": lambda t: t + "\n/* Less. */\n"})
-    _, verdict = installation.run()
+    _, verdict = installation.run("--target", "red", "--check", "build")
     run = verdict["run"]
     assert run in installation.command("runs")[1]
     assert "PASS" in installation.command("show", run)[1]
@@ -135,7 +137,7 @@ def test_the_users_tree_is_left_as_it_is(installation):
         }
 
     before = state()
-    status, verdict = installation.run()
+    status, verdict = installation.run(*ONE)
     assert status == 0
     assert state() == before
     assert any("uncommitted" in note.lower() for note in verdict["base"]["notes"])
@@ -146,7 +148,7 @@ def test_redis_and_workers_of_ones_own_are_used(installation):
     worker = installation.start("worker", "--jobs", "2")
     try:
         toy.commit(installation.tree, "mm: more", {"mm/memory.c": lambda t: t + "\n/* more */\n"})
-        status, verdict = installation.run()
+        status, verdict = installation.run(*ONE)
         assert (status, verdict["outcome"]) == (0, "PASS")
         assert worker.poll() is None
         log = installation.home / "state/crosscheck/runs" / verdict["run"] / "redis.log"
@@ -179,7 +181,7 @@ def test_nothing_is_written_outside_cache_and_state(installation, tmp_path):
     elsewhere.mkdir()
     installation.environ["TMPDIR"] = str(elsewhere)
     before = set(Path("/tmp").iterdir())
-    assert installation.run()[0] == 0
+    assert installation.run(*ONE)[0] == 0
     assert not list(elsewhere.iterdir())
     new = {p for p in set(Path("/tmp").iterdir()) - before if "crosscheck" in p.name}
     assert not new

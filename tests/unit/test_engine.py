@@ -15,6 +15,7 @@ from pipeline import engine
 from pipeline.fleet import Losses
 from pipeline.model import Case, InfraError, JobResult, Outcome, Step
 from pipeline.running import SignalledError, _signals
+from pipeline.settings import load
 from pipeline.store import Options, RunRecord, Store
 from tests.unit.builders import base, change, plan, seen, series
 
@@ -102,6 +103,26 @@ def test_a_process_that_nobody_has_waited_for_is_dead():
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert engine._is_dead(name)
     assert engine._is_dead(name)
+
+
+def test_only_what_ended_runs_left_is_swept(store, tmp_path):
+    settings = load({"XDG_CACHE_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)})
+    created(store, owner=engine.owner())
+    for run in ("r", "of-another-database"):
+        (settings.builds_dir / run / "job-1").mkdir(parents=True)
+    assert engine.clean_up(settings, store) == ()
+    assert (settings.builds_dir / "r").exists()
+    engine.conclude(store, store.run("r"))
+    engine.clean_up(settings, store)
+    assert [left.name for left in settings.builds_dir.iterdir()] == ["of-another-database"]
+
+
+def test_a_run_whose_command_is_gone_is_concluded_once(store, tmp_path):
+    settings = load({"XDG_CACHE_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)})
+    created(store, owner=f"{socket.gethostname()} 1 long:ago")
+    assert engine.clean_up(settings, store) == ("r",)
+    assert engine.clean_up(settings, store) == ()
+    assert store.verdict("r").outcome is Outcome.ERROR
 
 
 def test_what_nohup_ignores_stays_ignored():
