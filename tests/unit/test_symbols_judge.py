@@ -430,6 +430,7 @@ def test_user_space_has_a_foo_of_its_own(file):
         (USER, "/* see foo_setup() */\n", "a comment still names it"),
         ("Documentation/foo.rst", "``foo_setup`` does it\n", "documentation still names it"),
         (USER, "extern void foo_setup(void);\n", "is still declared"),
+        (USER, "\tREG_SET(base, foo_setup);\n", "code still names it"),
     ],
 )
 def test_what_cannot_break_anything_warns(file, text, what):

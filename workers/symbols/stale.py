@@ -110,7 +110,9 @@ def _orphan(change: Change, target: Target, scene: _Scene, patched: Kernel) -> F
     if not here or known_by != definers or any(f.endswith((".h", ".S")) for f in definers):
         return None
     exported = name in patched.exports
-    used = any(does is Usage.USES for _, does in scene.code)  # by its own file, then
+    used = any(
+        does in (Usage.MAY_USE, Usage.USES) for _, does in scene.code
+    )  # by its own file, then
     meant = exported or not used or _defined_elsewhere_before(change, name)
     certain = meant and _users_went(change, name)
     what = str(patched.exports[name]) if exported else "defined"
@@ -174,10 +176,13 @@ def _leftovers(change: Change, target: Target, scene: _Scene) -> Iterator[Findin
     left = [(m, does) for m, does in scene.code if m.file not in other]
     code = [(m, does) for m, does in left if concerns(m.file, target)]
     uses = [m for m, does in code if does is Usage.USES]
+    perhaps = [m for m, does in code if does is Usage.MAY_USE]
     declarations = [m for m, does in code if does is Usage.DECLARES]
     name = scene.removed.name
     if uses:
         yield _mentioned(change, Outcome.FAIL, uses, f"{name} is gone, but code still uses it")
+    elif perhaps:
+        yield _mentioned(change, Outcome.WARN, perhaps, f"{name} is gone, but code still names it")
     elif declarations:
         yield _mentioned(
             change, Outcome.WARN, declarations, f"{name} is gone, but is still declared"

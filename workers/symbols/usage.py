@@ -18,11 +18,12 @@ class Usage(IntEnum):
     """What a line does with the name; where it does several things the highest counts."""
 
     SILENT = 0  # it proves nothing: a string, a condition of the preprocessor, `.globl`
-    USES = 1  # it needs the symbol
-    DECLARES = 2  # it says that the symbol is defined elsewhere
-    UNCLEAR = 3  # a member, a parameter, a local variable, a label …
-    DEFINES_LOCALLY = 4  # a static definition
-    DEFINES = 5
+    MAY_USE = 1  # it needs the symbol, unless a macro pastes the name or has such a parameter
+    USES = 2  # it needs the symbol
+    DECLARES = 3  # it says that the symbol is defined elsewhere
+    UNCLEAR = 4  # a member, a parameter, a local variable, a label …
+    DEFINES_LOCALLY = 5  # a static definition
+    DEFINES = 6
 
 
 _C_FILES = (".c", ".h", ".inc")
@@ -32,8 +33,9 @@ _CONDITION = re.compile(r"\s*#\s*(?!define\b)\w+")
 _DEFINE = re.compile(r"\s*#\s*define\s+(?P<name>\w+)(?P<parameters>\([^)]*\))?")
 _DEFINER = re.compile(r"(?:DEFINE|DECLARE|_HEAD\b|ONSTACK|^SYM_|^ENTRY|^END)")
 _CALL = re.compile(r"(?P<macro>[A-Z][A-Z0-9_]*)\s*\(")
-#: An argument that stands alone may be pasted into another name, but for those of these macros.
-_BARE_ARGUMENT = re.compile(r"(?P<macro>[A-Z][A-Z0-9_]*)\((?:[^()]*,)?\s*$")
+#: A call of which the last argument begins here. A macro may paste what stands alone there,
+#: but for those that take values; macros in lower case do that to constants only.
+_LAST_ARGUMENT = re.compile(r"(?P<called>\w+)\((?:[^()]*,)?\s*$", re.ASCII)
 _TAKES_VALUES = re.compile(
     r"(?:READ|WRITE)_ONCE|[A-Z_]*(?:BUG|WARN)[A-Z_]*|ARRAY_SIZE|IS_ERR[A-Z_]*|PTR_ERR[A-Z_]*"
     r"|ERR_(?:PTR|CAST)|PAGE_ALIGN|ALIGN[A-Z_]*|DIV_ROUND_UP|BIT|FIELD_(?:GET|PREP)|ZERO_PAGE"
@@ -121,34 +123,47 @@ def _at(text: str, match: re.Match[str]) -> Usage:
     before, after = text[: match.start()], text[match.end() :]
     if re.match(r"\s*extern\b", before):
         return Usage.DECLARES
+    if re.search(r"\bdefined\s*\(?\s*$", before):
+        return Usage.SILENT
     if _is_something_else(before, after):
         return Usage.UNCLEAR
     previous = _BEFORE.search(before)
     word = previous["word"] if previous else None
     if word and word not in _KEYWORDS:
         return Usage.UNCLEAR  # `int name`, `struct page *name`, `goto name`
+    needs = Usage.MAY_USE if _may_be_pasted(text, match) else Usage.USES
     rest = before.rstrip(" \t*")
     if not rest:
         # An assignment ends here; what goes on is as likely the last enumerator.
         whole = ";" in after or not re.match(r"\s*=", after)
         statement = _AFTER_AT_START.match(after) and whole and not after.rstrip().endswith(",")
-        return Usage.USES if statement else Usage.UNCLEAR
+        return needs if statement else Usage.UNCLEAR
     listed = rest.endswith((",", "{", ";")) and before.count("(") <= before.count(")")
-    return Usage.UNCLEAR if listed else Usage.USES  # `int a, name;`, an enumerator
+    return Usage.UNCLEAR if listed else needs  # `int a, name;`, an enumerator
 
 
 def _is_something_else(before: str, after: str) -> bool:
-    """A pasted name, a member, a pointer to a function, or perhaps a parameter of a macro."""
+    """A pasted name, a member, a pointer to a function, or what a macro defines."""
     left = before.rstrip()
     if left.endswith(("##", ".", "->")) or after.lstrip().startswith("##"):
         return True
+    pointer = _POINTER[0].search(before) and _POINTER[1].match(after)
+    return bool(pointer) or _defined_by_macro(before)
+
+
+def _may_be_pasted(text: str, match: re.Match[str]) -> bool:
+    """Whether a macro, which we do not see, may make something else of the occurrence."""
+    before, after = text[: match.start()], text[match.end() :]
     if after.rstrip().endswith("\\") and not before.lstrip().startswith("#"):
         return True  # the macro's first line has the parameters
-    if _POINTER[0].search(before) and _POINTER[1].match(after):
-        return True
-    bare = _BARE_ARGUMENT.search(before) if re.match(r"\s*[,)]", after) else None
-    pasted = bare is not None and not _TAKES_VALUES.fullmatch(bare["macro"])
-    return pasted or _defined_by_macro(before)
+    if not re.match(r"\s*[,)]", after):
+        return False
+    call = _LAST_ARGUMENT.search(before)
+    if call is None:
+        return not before.strip()  # the call is further up
+    if call["called"].isupper():
+        return not _TAKES_VALUES.fullmatch(call["called"])
+    return match[0].isupper() and call["called"] not in _KEYWORDS
 
 
 def _defined_by_macro(before: str) -> bool:
