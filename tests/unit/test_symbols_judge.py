@@ -524,6 +524,7 @@ def test_an_export_lost_with_another_configuration_only_warns():
         pytest.param("mm/x.h", "DEFINE_GETTER(b_one, int);\n", "", id="a macro that made it"),
         pytest.param("mm/x.h", "#define M(x) \\\nEXPORT_SYMBOL(x); \\\nint y\n", "", id="the macro"),
         pytest.param("mm/x.h", "#define X\n", "#define b_one b_two\n", id="named"),
+        pytest.param("mm/x.c", "x\n", "#ifdef CONFIG_NUMA\nx\n#endif\n", id="a condition around it"),
     ],
 )  # fmt: skip
 def test_a_lost_export_that_may_be_meant_only_warns(file, old, new):

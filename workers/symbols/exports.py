@@ -17,6 +17,7 @@ MAX_LOST = 20
 _OTHER_EXPORT = re.compile(r"_*EXPORT_[A-Z_]*\s*\((?P<arguments>[^)]*)", re.ASCII)
 _MACRO_CALL = re.compile(r"\w+\s*\((?P<arguments>[^)]*)", re.ASCII)
 _WORD = re.compile(r"\w{3,}", re.ASCII)
+_CONDITION = re.compile(r"\s*#\s*(?:if|else|elif)")
 _MAKE_FILES = ("Makefile", "Kbuild", ".mk")
 
 
@@ -102,12 +103,23 @@ def _may_be_meant(change: Change, base: Kernel, patched: Kernel) -> str:
     if options:
         return f"the configuration differs too: {', '.join(options[:10])}"
     for file in change.files:
-        for text in (line for hunk in file.hunks for line in hunk.removed):
-            if file.old_path.endswith(_MAKE_FILES) and ".o" in text:
-                return f"{file.old_path} differs too: it had {text.strip()[:100]}"
-            if "EXPORT_" in text and (text[0].isspace() or text.rstrip().endswith("\\")):
-                return f"{file.old_path} differs too: it had {text.strip()[:100]}"
+        for hunk in file.hunks:
+            lines = [*(x for x in hunk.removed if _can_take(x, file.old_path)),
+                     *(x for x in hunk.added if _can_leave_out(x, file.path))]  # fmt: skip
+            if lines:
+                return f"{file.path} differs too: {lines[0].strip()[:100]}"
     return ""
+
+
+def _can_take(removed: str, path: str) -> bool:
+    """Whether the line that was REMOVED made an object, or exports in a macro's body."""
+    in_macro = removed[:1].isspace() or removed.rstrip().endswith("\\")
+    return (path.endswith(_MAKE_FILES) and ".o" in removed) or (in_macro and "EXPORT_" in removed)
+
+
+def _can_leave_out(added: str, path: str) -> bool:
+    """Whether the line that was ADDED is a condition on code, which may leave exports out."""
+    return path.endswith((".c", ".S")) and bool(_CONDITION.match(added))
 
 
 def _spoken_of(change: Change, names: Iterable[str]) -> frozenset[str]:
