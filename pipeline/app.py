@@ -14,6 +14,11 @@ from redis.exceptions import RedisError
 
 from pipeline.model import InfraError
 
+
+class RedisAwayError(InfraError):
+    """Redis did not take a message: send it again later."""
+
+
 #: (run, job id, attempt, cores) -> None
 RUN_JOB = "crosscheck.run_job"
 
@@ -43,11 +48,11 @@ def make_app(broker_url: str) -> Celery:
 
 
 def send(app: Celery, queue: str, *, run: str, job: str, attempt: int, cores: int) -> None:
-    """Send one message to run a job; InfraError when Redis does not answer: send it again later."""
+    """Send one message to run a job. Raises RedisAwayError."""
     try:
         app.send_task(RUN_JOB, args=(run, job, attempt, cores), queue=f"crosscheck.{queue}")
     except (KombuError, RedisError, OSError) as error:
-        raise InfraError(f"Redis does not answer: {error}.") from error
+        raise RedisAwayError(f"Redis does not answer: {error}.") from error
 
 
 def reach(app: Celery) -> None:

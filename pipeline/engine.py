@@ -12,7 +12,7 @@ from pathlib import Path
 
 from celery import Celery
 
-from pipeline.app import send
+from pipeline.app import RedisAwayError, send
 from pipeline.artifacts import ArtifactStore
 from pipeline.coordinator import RENEW_S, Action, Send, TakeBack, finished, next_actions
 from pipeline.fleet import Fleet
@@ -166,7 +166,7 @@ def drive(
         try:
             for action in actions:
                 _apply(store, app, fleet, record, action)
-        except InfraError:
-            store.expect_lost(record.run)  # Redis is away; `tend` starts a private one again
+        except RedisAwayError:
+            store.expect_lost(record.run)  # `tend` starts a private one again
             time.sleep(4 * _TICK_S)
         time.sleep(_TICK_S if not actions else 0.02)

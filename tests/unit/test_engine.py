@@ -12,6 +12,7 @@ import time
 import pytest
 
 from pipeline import engine
+from pipeline.app import RedisAwayError
 from pipeline.fleet import Losses
 from pipeline.model import Case, InfraError, JobResult, Outcome, Step
 from pipeline.running import SignalledError, _signals
@@ -71,7 +72,7 @@ def test_a_worker_that_hangs_is_ended_and_its_job_done_by_another(store, monkeyp
 
 def test_a_message_that_could_not_be_sent_is_sent_again(store, monkeypatch):
     record = created(store)
-    failures = [InfraError("Redis does not answer")] * 3
+    failures = [RedisAwayError("Redis does not answer")] * 3
 
     def send(_app, _queue, *, run, job, attempt, cores):
         if failures:
@@ -83,6 +84,17 @@ def test_a_message_that_could_not_be_sent_is_sent_again(store, monkeypatch):
     monkeypatch.setattr(engine.time, "sleep", lambda _s: None)
     verdict = engine.drive(store, record, None, FakeFleet(), lambda _rows: None)
     assert verdict.outcome is Outcome.PASS
+
+
+def test_a_database_that_cannot_be_written_ends_the_run(store, monkeypatch):
+    record = created(store)
+
+    def full(*_):
+        raise InfraError("the disk is full")
+
+    monkeypatch.setattr(store, "mark_sent", full)
+    with pytest.raises(InfraError, match="full"):
+        engine.drive(store, record, None, FakeFleet(), lambda _rows: None)
 
 
 def test_a_process_is_known_by_more_than_its_number():
