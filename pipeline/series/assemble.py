@@ -31,16 +31,19 @@ def assemble(
     """
     there = unique(mails)
     postings = collect(there)
+    for mail in there:
+        if mail.has_diff and not (mail.letter.subject and mail.letter.author):
+            hazards.refuse_damage(mail)  # rather than leave a patch out in silence
     if not postings:
         raise _no_patch(there, source)
     family, notes = _one_family(_of_version(postings, version, source), Threads(there), source)
-    latest = max(posting.version for posting in family)
-    chosen, more = _one_posting([p for p in family if p.version == latest], family, source)
-    for _, mail in chosen.patches:
+    chosen, more = _latest_complete(family, source)
+    for _, mail in chosen.patches if not parent else ():  # git's own are never damaged
         hazards.refuse_damage(mail)
-    others = sorted({p.version for p in postings if p.sender == chosen.sender} - {latest})
+    taken = chosen.version
+    others = sorted({p.version for p in postings if p.sender == chosen.sender} - {taken})
     if others:
-        notes += (f"Version {latest} is taken; there is also version {_list(others)}.",)
+        notes += (f"Version {taken} is taken; there is also version {_spans(others)}.",)
     return _series(chosen, source=source, parent=parent, notes=notes + more)
 
 
@@ -100,10 +103,26 @@ def _akin(posting: Posting, family: list[Posting], threads: Threads) -> bool:
     )
 
 
-def _one_posting(
-    postings: list[Posting], family: list[Posting], source: str
-) -> tuple[Posting, tuple[str, ...]]:
-    """The complete one of POSTINGS, all of one version, and a note if others were there."""
+def _latest_complete(family: list[Posting], source: str) -> tuple[Posting, tuple[str, ...]]:
+    """The posting of the latest version of FAMILY that is complete, and what is to be noted."""
+    refusals: list[InputError] = []
+    notes: tuple[str, ...] = ()
+    for version in sorted({p.version for p in family}, reverse=True):
+        try:
+            chosen, more = _one_posting([p for p in family if p.version == version], source)
+        except InputError as error:
+            refusals.append(error)
+            notes += (f"Version {version} is passed over: {error}",)
+        else:
+            return chosen, notes + more
+    raise refusals[0]
+
+
+def _one_posting(postings: list[Posting], source: str) -> tuple[Posting, tuple[str, ...]]:
+    """The complete one of POSTINGS, all of one version, and a note if others were there.
+
+    Raises InputError if there is none.
+    """
     complete = sorted((p for p in postings if not p.missing), key=lambda p: (p.resend, _sent(p)))
     if complete:
         kind = "resent" if complete[-1].resend else "later"
@@ -114,12 +133,10 @@ def _one_posting(
         first = _merged(postings)
         if not first.missing:
             return first, ("Patches that were sent again complete the series.",)
-    whole = sorted({p.version for p in family if not p.missing})
-    take = f", or take version {_list(whole)} with --version {whole[-1]}" if whole else ""
     verb = "is" if len(first.missing) == 1 else "are"
     raise InputError(
-        f"{source} holds version {first.version} incompletely: patch {_list(first.missing)} of"
-        f" {first.total} {verb} missing; save the whole thread{take}."
+        f"{source} holds version {first.version} incompletely: patch {_spans(first.missing)} of"
+        f" {first.total} {verb} missing; save the whole thread."
     )
 
 
@@ -141,9 +158,20 @@ def _sent(posting: Posting) -> float:
         return 0.0
 
 
-def _list(numbers: Iterable[int]) -> str:
+def _list(numbers: Iterable[int | str]) -> str:
     *most, last = [str(n) for n in numbers]
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def _spans(numbers: Iterable[int]) -> str:
+    """NUMBERS, which rise, as `1, 3 to 7 and 9`."""
+    spans: list[list[int]] = []
+    for n in numbers:
+        if spans and n == spans[-1][-1] + 1:
+            spans[-1].append(n)
+        else:
+            spans.append([n])
+    return _list(f"{s[0]} to {s[-1]}" if len(s) > 2 else _list(s) for s in spans)
 
 
 def _series(posting: Posting, *, source: str, parent: str, notes: tuple[str, ...]) -> Series:

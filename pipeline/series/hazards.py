@@ -45,11 +45,6 @@ def refuse_damage(mail: Mail) -> None:
     if damage:
         flowed = " (it was sent with format=flowed)" if mail.flowed else ""
         raise InputError(f"{mail.origin} is damaged{flowed}: {damage}; {_RAW}.")
-    if mail.flowed and is_stuffed(mail.text):
-        raise InputError(
-            f"{mail.origin} was sent with format=flowed, which put a blank before each context"
-            " line: ask for the patch again, sent with git send-email."
-        )
     if not mail.letter.subject or not mail.letter.author:
         lacking = "Subject" if mail.letter.author else "From"
         raise InputError(
@@ -79,10 +74,14 @@ def find_damage(text: str) -> str:
         if header:
             at, broken = _walk_hunk(lines, at, int(header[1] or 1), int(header[2] or 1))
             if broken:
-                return f"{broken} in the hunk {header[0]} of {file}"
+                return f"{broken} in the hunk {header[0]} of {_printable(file)}"
         elif line.startswith("diff --git "):
             file = ""
     return ""
+
+
+def _printable(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
 
 
 def _walk_hunk(lines: list[str], at: int, old: int, new: int) -> tuple[int, str]:
@@ -106,19 +105,3 @@ def _walk_hunk(lines: list[str], at: int, old: int, new: int) -> tuple[int, str]
     if after[:1] in ("+", "-") and not _NEXT.match(after):
         return at, "there are more lines than it says"
     return at, ""
-
-
-def is_stuffed(text: str) -> bool:
-    """Whether every context line starts with two blanks: RFC 3676 space-stuffing, not undone.
-
-    Lines of a comment (` * …`) and indented ones do so anyway and prove nothing.
-    """
-    context: list[str] = []
-    in_hunk = False
-    for line in text.split("\n"):
-        in_hunk = bool(_HUNK.match(line)) or (in_hunk and line[:1] in tuple(" +-\\"))
-        if in_hunk and line.startswith(" ") and line.strip():
-            context.append(line)
-    return all(line.startswith("  ") for line in context) and any(
-        re.match(r"  [^ *]", line) for line in context
-    )

@@ -21,7 +21,11 @@ from pipeline.model import InputError, Letter
 _DIFF = re.compile(r"^(?:diff --git |--- [^\n]+\n\+\+\+ |GIT binary patch$)", re.MULTILINE)
 _PATCH_TYPES = ("text/plain", "text/x-patch", "text/x-diff", "application/x-patch")
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
-_IN_BODY_FROM = re.compile(r"\s*From: *([^\n]+@[^\n]+)\n")
+_IN_BODY_FROM = re.compile(r"\s*From: *([^\n@]+@[^\n]+)\n")
+#: Parsing a header takes more than linear time: nobody writes longer ones than this, all told.
+MAX_HEADER_BYTES = 128 << 10
+_MAX_VERSION = 9999
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +63,31 @@ def parse(raw: bytes, origin: str) -> Mail:
     CRLF line ends become LF, as `git am` without --keep-cr has it.
     """
     raw = raw.replace(b"\r\n", b"\n")
+    if len(raw.partition(b"\n\n")[0]) > MAX_HEADER_BYTES:
+        raise InputError(
+            f"{origin} has more than {MAX_HEADER_BYTES >> 10} KB of headers, as no patch has: give"
+            " the mbox of this series alone."
+        )
     try:
         message = parse_message(raw)
         parts = [part for part in message.walk() if not part.is_multipart()]
-        return Mail(
+        mail = Mail(
             origin=origin,
             raw=raw,
             letter=_letter(message),
             subject=parse_patch_subject(_header(message, "subject")),
             text="\n".join(_text(part) for part in parts if _may_hold_patch(part)),
             html=any(part.get_content_type() == "text/html" for part in parts),
-            flowed=any("flowed" in str(p.get_param("format", "")).lower() for p in parts),
+            flowed=any(_is_flowed(part) for part in parts),
         )
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError) as error:
         # What the standard parser raises on hostile structure and headers.
         raise InputError(
             f"{origin} cannot be read as a mail: save it again as raw mbox."
         ) from error
+    if mail.subject.version > _MAX_VERSION:
+        raise InputError(f"{origin} names a version above {_MAX_VERSION} in its subject.")
+    return mail
 
 
 def dated(raw: bytes, date: str) -> bytes:
@@ -94,12 +106,17 @@ def dated(raw: bytes, date: str) -> bytes:
 def _raw_header(message: EmailMessage, name: str) -> str:
     """The header NAME as it was sent, raw UTF-8 in it decoded; "" if there is none."""
     raw = next((str(v) for n, v in message.raw_items() if n.lower() == name), "")
-    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _plain(raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 def _header(message: EmailMessage, name: str) -> str:
     """The header NAME, which holds no address, unfolded and decoded."""
-    return clean_header(_raw_header(message, name))
+    return _plain(clean_header(_raw_header(message, name)))
+
+
+def _plain(text: str) -> str:
+    """TEXT without what would steer a terminal that shows it; encoded words may hide it."""
+    return _CONTROL.sub("", text)
 
 
 def _letter(message: EmailMessage) -> Letter:
@@ -121,11 +138,11 @@ def _letter(message: EmailMessage) -> Letter:
 def _addresses(written: str) -> tuple[str, ...]:
     """The addresses of a header, each as `Name <address>`, decoded."""
     found = getaddresses([re.sub(r"\s+", " ", written)])
-    return tuple(format_addrs([pair]) for pair in found if pair[1])
+    return tuple(_plain(format_addrs([pair])) for pair in found if pair[1])
 
 
 def _author(written: str) -> str:
-    return next(iter(_addresses(written)), clean_header(written))
+    return next(iter(_addresses(written)), _plain(clean_header(written)))
 
 
 def _may_hold_patch(part: EmailMessage) -> bool:
@@ -141,4 +158,27 @@ def _text(part: EmailMessage) -> str:
         text = payload.decode(part.get_content_charset() or "utf-8", "replace")
     except LookupError:  # a charset that does not exist
         text = payload.decode("utf-8", "replace")
-    return text.replace("\r\n", "\n")
+    text = text.replace("\r\n", "\n")
+    return _unflow(text) if _is_flowed(part) else text
+
+
+def _is_flowed(part: EmailMessage) -> bool:
+    return "flowed" in str(part.get_param("format", "")).lower()
+
+
+def _unflow(text: str) -> str:
+    """TEXT, sent with format=flowed (RFC 3676), as git-mailinfo(1) has it."""
+    lines: list[str] = []
+    open_line = ""
+    for line in text.split("\n"):
+        if line != "-- ":
+            plain = line.removeprefix(" ")
+            if plain.endswith(" "):
+                open_line += plain
+                continue
+            line = open_line + plain  # noqa: PLW2901
+        elif open_line:
+            lines.append(open_line)
+        lines.append(line)
+        open_line = ""
+    return "\n".join([*lines, open_line] if open_line else lines)

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-#: The separators of git-mailsplit: `From `, somebody, and a date with a time and a year.
-_SEPARATOR = re.compile(rb"From \S+.*\d\d:\d\d.*\d{4}")
+#: What git-mailsplit (is_from_line) wants at the end of a separator: a time and a year.
+_TIME_AND_YEAR = re.compile(rb"\d.\d\d:\d\d\s*(\d{1,9})")
 _FORMAT_PATCH = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n?$")
 _QUOTED = re.compile(rb">+From ")
 _TO_QUOTE = re.compile(rb"^(>*From )", re.MULTILINE)
@@ -21,7 +21,11 @@ _TO_QUOTE = re.compile(rb"^(>*From )", re.MULTILINE)
 
 def is_separator(line: bytes) -> bool:
     """Whether LINE starts a mail of an mbox, as git-mailsplit sees it."""
-    return _SEPARATOR.match(line) is not None
+    if not line.startswith(b"From "):
+        return False
+    seconds = line.rfind(b":", 5, len(line) - 2)
+    found = _TIME_AND_YEAR.match(line, seconds - 4) if seconds >= 9 else None
+    return found is not None and int(found[1]) > 90
 
 
 def split(lines: Iterable[bytes], *, quoted: bool | None = None) -> Iterator[list[bytes]]:

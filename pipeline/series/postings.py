@@ -70,8 +70,11 @@ class Threads:
 
     def thread(self, message_id: str) -> str:
         """A name that all mails of one thread share."""
+        seen = []
         while (up := self._root.get(message_id, message_id)) != message_id:
+            seen.append(message_id)
             message_id = up
+        self._root.update(dict.fromkeys(seen, message_id))
         return message_id
 
     def above(self, posting: Posting) -> frozenset[str]:

@@ -19,7 +19,7 @@ from pipeline.model import InputError
 from pipeline.series import hazards, mbox
 
 MAX_MAIL_BYTES = 25 << 20
-MAX_TOTAL_BYTES = 200 << 20
+MAX_TOTAL_BYTES = 64 << 20
 _MAIL_SUFFIXES = (".patch", ".eml", ".mbox", ".mbx", ".mail", ".diff")
 _MESSAGE_ID = re.compile(r"<?[^<>\s@/]+@[^<>\s@/{}]+>?")
 
@@ -51,7 +51,7 @@ def read(arguments: Sequence[str], *, stdin: BinaryIO, export: Exporter) -> Sour
     Raises InputError for what is not there, is no mail, or is too large.
     """
     name = " ".join(arguments)
-    if len(arguments) == 1 and arguments[0] != "-" and not Path(arguments[0]).exists():
+    if len(arguments) == 1 and arguments[0] != "-" and not _is_there(arguments[0]):
         return _from_git(arguments[0], export)
     mails: list[RawMail] = []
     reader = _Reader()
@@ -59,14 +59,29 @@ def read(arguments: Sequence[str], *, stdin: BinaryIO, export: Exporter) -> Sour
         if argument == "-":
             mails.extend(reader.mails(stdin, "standard input"))
             continue
-        path = Path(argument)
-        if not path.exists():
-            raise InputError(f"There is no file or directory {argument}.")
-        for file in _files(path):
+        if not _is_there(argument):
+            raise InputError(
+                f"There is no file or directory {_short(argument)}: give files, or one git range."
+            )
+        for file in _files(Path(argument)):
             mails.extend(_read_file(reader, file))
     if not mails:
         raise InputError(f"{_shown(name)} is empty: there is no patch in it.")
     return Source(name, tuple(mails))
+
+
+def _is_there(argument: str) -> bool:
+    """Whether ARGUMENT is a file or directory. Raises InputError if that cannot be found out."""
+    if not argument:
+        raise InputError("SERIES is empty: name an mbox, patch files, or a git range.")
+    try:
+        return Path(argument).exists()
+    except OSError as error:
+        raise InputError(f"Cannot read {_short(argument)}: {error.strerror}.") from error
+
+
+def _short(argument: str) -> str:
+    return argument if len(argument) < 200 else f"{argument[:200]}…"
 
 
 def _shown(name: str) -> str:

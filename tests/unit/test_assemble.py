@@ -124,3 +124,22 @@ class TestZeroPage:
         with pytest.raises(InputError, match="whitespace was destroyed") as refusal:
             assembled(str(SHARED / "zero-page-web-archive.txt"))
         assert "save the raw mail (mbox)" in str(refusal.value)
+
+
+def test_a_diff_without_headers_is_not_left_out_in_silence(tmp_path):
+    whole = b"From: a@x\nSubject: [PATCH] demo\n\n---\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-a\n+b\n"
+    (tmp_path / "1.patch").write_bytes(whole)
+    (tmp_path / "2.patch").write_bytes(whole.partition(b"---\n")[2])
+    with pytest.raises(InputError, match=r"2\.patch is a diff without the header of a mail"):
+        assembled(str(tmp_path))
+
+
+def test_a_thread_of_any_depth_takes_no_time(tmp_path):
+    mails = [
+        f"From mboxrd@z Thu Jan  1 00:00:00 1970\nFrom: a@x\nMessage-ID: <{n}@x>\n"
+        f"In-Reply-To: <{n - 1}@x>\nSubject: {'Re: ' if n else ''}[PATCH] demo\n\n"
+        + ("" if n else "---\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-a\n+b\n")
+        for n in range(1500)
+    ]
+    (tmp_path / "deep.mbox").write_text("\n".join(mails))
+    assert len(assembled(str(tmp_path / "deep.mbox")).patches) == 1

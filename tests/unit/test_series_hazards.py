@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.model import InputError
-from pipeline.series.hazards import find_damage, is_stuffed, refuse_damage
+from pipeline.series.hazards import find_damage, refuse_damage
 from pipeline.series.mail import parse
 
 GOOD = """\
@@ -85,10 +85,15 @@ class TestSentences:
     def test_format_flowed_is_named_where_it_did_damage(self):
         flowed = "Content-Type: text/plain; format=flowed\n"
         assert "(it was sent with format=flowed)" in refusal(GOOD.replace("\n }", "\n}"), flowed)
-        stuffed = "\n".join(
-            "  " + line[1:] if line[:1] == " " else line for line in GOOD.split("\n")
-        )
-        assert "put a blank before each context line" in refusal(stuffed, flowed)
+        assert "(it was sent with format=flowed)" in refusal(GOOD, flowed)
+
+    def test_format_flowed_that_is_stuffed_as_it_should_be_did_none(self):
+        headers = "From: a@x\nSubject: x\nContent-Type: text/plain; format=flowed\n\n"
+        stuffed = GOOD.replace("\n ", "\n  ").replace("\n  \n", "\n\n")
+        refuse_damage(parse((headers + stuffed).encode(), "demo.mbox"))
+
+    def test_names_do_not_steer_the_terminal(self):
+        assert "\x1b" not in refusal(GOOD.replace("\n }", "\n}").replace("/a.c", "/a\x1b[2J"))
 
     def test_html(self):
         assert refusal("<pre>diff</pre>", "Content-Type: text/html\n") == (
@@ -106,11 +111,6 @@ class TestSentences:
             InputError, match=r"without the header of a mail \(no From\): commit it"
         ):
             refuse_damage(parse(GOOD.encode(), "demo.diff"))
-
-
-def test_comments_and_indented_lines_are_not_stuffed():
-    assert not is_stuffed("@@ -1,3 +1,3 @@\n  * a\n  * b\n   c\n-x\n+y\n")
-    assert not is_stuffed(GOOD)
 
 
 _SOURCE = st.lists(st.sampled_from(["", "-", "+", "--", "-- ", "\ta", "}", "++ b/x"]), max_size=12)

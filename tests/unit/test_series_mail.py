@@ -117,6 +117,32 @@ def test_nesting_without_end_is_refused():
         sys.setrecursionlimit(limit)
 
 
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"References: " + b"<a@b> " * 30_000 + b"\n\n", "more than 128 KB of headers"),
+        (b"Subject: [PATCH v99999999999999999999] x\n\n", "names a version above 9999"),
+    ],
+)
+def test_what_nobody_writes_is_refused(raw, why):
+    with pytest.raises(InputError, match=why):
+        parsed(raw)
+
+
+def test_control_characters_are_taken_out_of_headers():
+    hidden = b"=?utf-8?q?=1b]0;x=07?="
+    mail = parsed(
+        b"From: \x1b[1mAnn " + hidden + b" <a@x>\nSubject: [PATCH] \x1b[2J" + hidden + b"\n\n"
+    )
+    assert mail.letter.subject.isprintable()
+    assert mail.letter.author.isprintable()
+
+
+def test_format_flowed_is_undone_as_git_does_it():
+    raw = b"Content-Type: text/plain; format=flowed\n\n  context\n+a \n b\n-- \n2.5\n"
+    assert parsed(raw).text == " context\n+a b\n-- \n2.5\n"
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_mail_or_refused(raw):
     with suppress(InputError):

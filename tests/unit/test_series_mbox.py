@@ -6,7 +6,7 @@ from io import BytesIO
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.series.mbox import quote, split
+from pipeline.series.mbox import is_separator, quote, split
 
 LORE = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 FORMAT_PATCH = b"From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\n"
@@ -31,6 +31,17 @@ def test_a_single_mail_is_left_alone():
 def test_prose_that_starts_with_from_is_no_separator():
     raw = LORE + b"Subject: a\n\nFrom time to time.\n"
     assert mails(raw) == [b"Subject: a\n\nFrom time to time.\n"]
+
+
+def test_a_separator_is_what_git_mailsplit_takes_for_one():
+    for line in (
+        b"From a@b Tue Jan  2 10:00:00 2024\n",
+        b"From - Tue Jan  2 10:00:00 2024 +0100\r\n",
+    ):
+        assert is_separator(line)
+    for line in (b"From Monday 10:00 of 2024 too\n", b"From x 10:00:00 1\n", b"From :\n", b"From "):
+        assert not is_separator(line)
+    assert not is_separator(b"From x" + b"00:00" * 100_000 + b"\n")  # and soon
 
 
 def test_quoting_is_undone():

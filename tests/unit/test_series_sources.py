@@ -72,7 +72,11 @@ class TestKinds:
 class TestRefusals:
     def test_nothing_there(self):
         assert refusal("nope") == "There is no file, directory, git range or revision nope."
-        assert refusal("nope", "-") == "There is no file or directory nope."
+        assert refusal("nope", "-") == (
+            "There is no file or directory nope: give files, or one git range."
+        )
+        assert refusal("") == "SERIES is empty: name an mbox, patch files, or a git range."
+        assert refusal("a" * 5000) == f"Cannot read {'a' * 200}…: File name too long."
 
     @pytest.mark.parametrize("what", ["20261122-a@x.org", "<m@x>", "https://example.org/r/m@x/"])
     def test_archives(self, what):
