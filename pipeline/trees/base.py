@@ -7,6 +7,7 @@ has; the commit whose files are those that the patches' `index` lines name; HEAD
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,11 +26,15 @@ SEARCH_LIMIT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A full commit id, why this one, and what else is to be said about it."""
+    """A full commit id, why this one, and what else is to be said about it.
+
+    COMMITS are those of the series itself, if it was given as a git range on this base.
+    """
 
     commit: str
     reason: str
     notes: tuple[str, ...] = ()
+    commits: tuple[str, ...] = ()
 
 
 def choose(
@@ -80,9 +85,11 @@ def preimages(patches: Iterable[PatchFile]) -> tuple[tuple[str, str], ...]:
 
 def _explicit(tree: Tree, revision: str) -> Chosen:
     if tree.history is None:
+        if revision == tree.head:  # what a reply says that its run was based on
+            return Chosen(tree.head, f"--base {revision[:12]}, the source tree as it is")
         raise InputError(
-            f"--base {revision} means nothing in {tree.named}, which is not a git repository:"
-            " leave it out."
+            f"--base {revision} means nothing in {tree.named}, which is not a git repository"
+            " and not the tree that this name was given to: leave it out."
         )
     commit = _resolve(tree, revision)
     if commit is None:
@@ -98,10 +105,17 @@ def _named(tree: Tree, series: Series) -> tuple[Chosen | None, tuple[str, ...]]:
     if commit is None or tree.history is None:
         short = series.base_commit[:12]
         return None, (f"The series names base-commit {short}, which {tree.named} does not have.",)
-    before = ranges.find(tree.history, series.source)
+    given = _given_to_git(series)
+    before = ranges.find(tree.history, given) if given else None
     if before and before.parent == commit:
-        return Chosen(commit, f"the commit before {series.source}"), ()
+        return Chosen(commit, f"the commit before {given}", commits=before.commits), ()
     return Chosen(commit, "the base-commit trailer of the series"), ()
+
+
+def _given_to_git(series: Series) -> str:
+    """The git range or revision that SERIES was read from; "" if it was files."""
+    words = shlex.split(series.source)
+    return words[0] if len(words) == 1 and words[0] != "-" and not Path(words[0]).exists() else ""
 
 
 def _resolve(tree: Tree, revision: str) -> str | None:

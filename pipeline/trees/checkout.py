@@ -23,6 +23,7 @@ _PARALLEL = ("-c", "checkout.workers=0", "-c", "checkout.thresholdForParallelism
 def checkout(git_dir: Path, tree_id: str, directory: Path) -> None:
     """Write all files of TREE_ID to DIRECTORY, which must not exist. Raises InfraError."""
     directory.mkdir(parents=True)
+    directory.chmod(0o755)  # as git makes those in it, whatever the umask
     _write(git_dir, tree_id, directory, None)
 
 

@@ -43,24 +43,28 @@ def extract(series: Series) -> tuple[PatchFile, ...]:
     """The patches of SERIES. Raises InputError for one in which git finds no diff."""
     found = []
     for patch, mail in zip(series.patches, series.mails, strict=True):
-        diff = _diff(mail)
+        diff, why = _diff(mail)
         files = parse(diff.decode("utf-8", "replace"))
         file = PatchFile(patch.n, len(series.patches), patch.subject, mail, diff, files)
         if not files:
-            raise InputError(f"git finds no diff in {file.name}: ask for it as plain text.")
+            because = f" ({why})" if why else ""
+            raise InputError(
+                f"git finds no diff in {file.name}{because}: ask for it as plain text."
+            )
         found.append(file)
     return tuple(found)
 
 
-def _diff(mail: bytes) -> bytes:
-    """The diff in MAIL; empty if git cannot read the mail."""
+def _diff(mail: bytes) -> tuple[bytes, str]:
+    """The diff in MAIL, or what git says if it cannot read the mail."""
     with tempfile.TemporaryDirectory(prefix="crosscheck-mail-") as directory:
         place = Path(directory)
         (place / "mbox").write_bytes(mail)
         split = attempt(place, "mailsplit", "--mboxrd", f"-o{place}", "mbox")
         if split.code or split.out.strip() != b"1":
-            return b""
+            return b"", split.complaint
         raw = (place / "0001").read_bytes()
-        if attempt(place, "mailinfo", "message", "patch", stdin=raw).code:
-            return b""
-        return (place / "patch").read_bytes()
+        read = attempt(place, "mailinfo", "message", "patch", stdin=raw)
+        if read.code:
+            return b"", read.complaint
+        return (place / "patch").read_bytes(), ""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.model import InfraError
+from pipeline.trees.untouched import keep_times
 
 _CONFIG = {
     "advice.detachedHead": "false",
@@ -55,8 +56,11 @@ class Ran:
         return lines[-1].removeprefix("fatal: ").removeprefix("error: ") if lines else ""
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """All of the environment of a git command, with EXTRA."""
+def environment(
+    extra: Mapping[str, str] | None = None, config: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """All of the environment of a git command, with EXTRA; CONFIG outranks all settings."""
+    settings = _CONFIG | dict(config or {})
     fixed = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": "/nonexistent",
@@ -70,9 +74,9 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": str(len(_CONFIG)),
+        "GIT_CONFIG_COUNT": str(len(settings)),
     }
-    for number, (key, value) in enumerate(_CONFIG.items()):
+    for number, (key, value) in enumerate(settings.items()):
         fixed |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return fixed | COMMITTER | dict(extra or {})
 
@@ -82,6 +86,7 @@ def attempt(
     *arguments: str | Path,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
+    config: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run git in the directory WHERE and say how it ended. Raises InfraError without git."""
     try:
@@ -90,8 +95,9 @@ def attempt(
             input=stdin,
             capture_output=True,
             check=False,
-            env=environment(env),
+            env=environment(env, config),
             umask=0o022,
+            preexec_fn=keep_times,
         )
     except FileNotFoundError as error:
         raise InfraError("git is not installed: see `crosscheck doctor`.") from error

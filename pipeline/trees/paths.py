@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether a series stays in its tree: names, symbolic links and submodules. Pure, but for
-`refuse_bad_links`, which asks git about the result.
+"""Whether a series stays in its tree, by what it says: names, links and submodules. Pure.
 
-git apply(1) refuses most of this too; here it is refused before git sees the patch, and
-with a sentence that says what is wrong.
+What it comes to is judged by `pipeline.trees.links`. git apply(1) refuses most of this too;
+here it is refused before git sees the patch, and with a sentence that says what is wrong.
 """
 
 from __future__ import annotations
@@ -11,15 +10,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from pipeline.model import InputError
 from pipeline.trees.diff import FileDiff
 from pipeline.trees.extract import PatchFile
-from pipeline.trees.git import git
 
 SYMLINK = "120000"
 _SUBMODULE = "160000"
+_MAX_NAME_BYTES, _MAX_PATH_BYTES = 255, 1024  # what file systems take, and what is sane
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: What file systems that fold names take for `.git`: git's core.protectNTFS and protectHFS.
 _DOT_GIT = re.compile(r"(?:\.git|git~\d)[ .]*(?::.*)?", re.IGNORECASE)
@@ -41,6 +39,8 @@ def refuse_escapes(patches: Iterable[PatchFile]) -> None:
                 links.discard(file.change.path)
             if file.new_mode == _SUBMODULE:
                 raise _leaves(patch, f"it makes {file.change.path} a git submodule")
+            if file.new_mode and file.new_mode != SYMLINK and file.new_mode[:-3] != "100":
+                raise _leaves(patch, f"{file.change.path} has mode {file.new_mode}, as no file has")
 
 
 def patch_paths(file: FileDiff) -> tuple[str, ...]:
@@ -48,28 +48,12 @@ def patch_paths(file: FileDiff) -> tuple[str, ...]:
     return tuple(p for p in (file.change.path, file.change.old_path) if p)
 
 
-def refuse_bad_links(git_dir: Path, base_tree: str, patched_tree: str) -> None:
-    """Raise InputError if PATCHED_TREE has a new link out of the tree, or a new submodule."""
-    listed = git(git_dir, "diff-tree", "-r", "-z", "--no-renames", base_tree, patched_tree)
-    fields = listed.decode("utf-8", "replace").split("\0")[:-1]
-    for info, path in zip(fields[::2], fields[1::2], strict=True):
-        _, mode, _, blob, _ = info.split(" ")
-        if mode == _SUBMODULE:
-            raise InputError(f"The series leaves its tree: it makes {path} a git submodule.")
-        if mode == SYMLINK:
-            target = git(git_dir, "cat-file", "blob", blob).decode("utf-8", "replace")
-            if leads_out(path, target):
-                raise InputError(
-                    f"The series leaves its tree: its symbolic link {path} points to {target}."
-                )
-
-
 def leads_out(path: str, target: str) -> bool:
     """Whether a symbolic link PATH to TARGET leads out of the tree, or into its .git."""
     if target.startswith("/"):
         return True
     there = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    return there == ".." or there.startswith("../") or _has_dot_git(there)
+    return there == ".." or there.startswith("../") or has_dot_git(there)
 
 
 def _refuse_name(name: str, patch: PatchFile) -> None:
@@ -77,13 +61,17 @@ def _refuse_name(name: str, patch: PatchFile) -> None:
         return
     if name.startswith("/") or ".." in name.split("/"):
         raise _leaves(patch, f"it names {name}")
-    if _has_dot_git(name):
+    if has_dot_git(name):
         raise _leaves(patch, f"it names {name}, which is git's own")
     if _CONTROL.search(name):
         raise _leaves(patch, f"it names {name!r}, which has control characters")
+    parts = [len(part.encode("utf-8", "replace")) for part in name.split("/")]
+    if max(parts) > _MAX_NAME_BYTES or sum(parts) + len(parts) > _MAX_PATH_BYTES:
+        raise _leaves(patch, f"it names {name[:60]}…, which is too long for a file")
 
 
-def _has_dot_git(name: str) -> bool:
+def has_dot_git(name: str) -> bool:
+    """Whether a part of NAME is git's own directory, on any file system."""
     parts = name.translate(_IGNORED_BY_HFS).split("/")
     return any(_DOT_GIT.fullmatch(part) for part in parts)
 

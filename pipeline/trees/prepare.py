@@ -15,8 +15,14 @@ from pipeline.trees.apply import apply
 from pipeline.trees.base import choose
 from pipeline.trees.changes import build_change, list_arches
 from pipeline.trees.extract import extract
-from pipeline.trees.paths import refuse_bad_links, refuse_escapes
-from pipeline.trees.repository import open_tree, refuse_no_kernel, uncommitted
+from pipeline.trees.links import refuse_bad_links
+from pipeline.trees.paths import refuse_escapes
+from pipeline.trees.repository import (
+    open_tree,
+    refuse_missing_files,
+    refuse_no_kernel,
+    uncommitted,
+)
 
 
 def prepare(
@@ -37,7 +43,8 @@ def prepare(
     opened = open_tree(tree, settings, progress)
     chosen = choose(opened, series, base, patches, progress)
     refuse_no_kernel(opened.git_dir, chosen.commit, opened.named)
-    commits = apply(chosen.commit, patches, settings, progress)
+    refuse_missing_files(opened.history, chosen.commit, opened.named)
+    commits = chosen.commits or apply(chosen.commit, patches, settings, progress)
     change = build_change(opened.git_dir, chosen.commit, commits)
     refuse_bad_links(opened.git_dir, change.base_tree, change.patched_tree)
     notes = opened.notes + uncommitted(opened) + chosen.notes

@@ -7,6 +7,7 @@ which no format.* or diff.* setting of the user's is seen.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,10 @@ MAX_COMMITS = 500
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A line of commits: TIP is the last one, PARENT the one before the first."""
+    """A line of COMMITS, oldest first; PARENT is the one before the first."""
 
     parent: str
-    tip: str
+    commits: tuple[str, ...]
 
 
 def exporter(
@@ -80,8 +81,15 @@ def find(history: Path, argument: str) -> Range | None:
         if known.code:
             if "/" in argument:  # rather a path that is not there
                 return None
-            raise InputError(f"There is no revision {end} in {history}.")
+            raise InputError(f"There is no revision {end} in {history}{_shallow(history)}.")
     return _line(history, argument, ("--end-of-options", f"{ends[0]}..{ends[1]}"))
+
+
+def _shallow(history: Path) -> str:
+    """What to say, after the name of HISTORY, about a part of it that may be missing."""
+    if git(history, "rev-parse", "--is-shallow-repository").strip() != b"true":
+        return ""
+    return ", which is a shallow clone (git fetch --unshallow completes it)"
 
 
 def _line(history: Path, argument: str, revisions: tuple[str, ...]) -> Range:
@@ -103,7 +111,21 @@ def _line(history: Path, argument: str, revisions: tuple[str, ...]) -> Range:
             f"{argument} reaches {commits[-1][0][:12]}, where the history of {history} starts:"
             " there is no commit before it to compare with."
         )
-    return Range(parent=commits[-1][1], tip=commits[0][0])
+    found = Range(commits[-1][1], tuple(commit for commit, _ in reversed(commits)))
+    _refuse_empty(history, argument, found)
+    return found
+
+
+def _refuse_empty(history: Path, argument: str, found: Range) -> None:
+    """Raise InputError if a commit of FOUND changes nothing: it would be no patch."""
+    names = "".join(f"{commit}^{{tree}}\n" for commit in (found.parent, *found.commits))
+    listed = git(history, "cat-file", "--batch-check=%(objectname)", stdin=names.encode())
+    trees = listed.decode().split()
+    for commit, before, after in zip(found.commits, trees, trees[1:], strict=False):
+        if before == after:
+            raise InputError(
+                f"{argument} contains {commit[:12]}, which changes no file: leave that commit out."
+            )
 
 
 def _mails(git_dir: Path, history: Path, found: Range) -> bytes:
@@ -111,6 +133,6 @@ def _mails(git_dir: Path, history: Path, found: Range) -> bytes:
     return git(
         git_dir, "format-patch", "--stdout", "--pretty=mboxrd", "--full-index", "--binary", "-M",
         "--no-signature", "--no-thread", "--no-attach", "--no-cover-letter", "--no-notes",
-        "--no-ext-diff", "--no-textconv", f"{found.parent}..{found.tip}",
-        env={"GIT_SHALLOW_FILE": shallow.decode().removesuffix("\n")},
+        "--no-ext-diff", "--no-textconv", f"{found.parent}..{found.commits[-1]}",
+        env={"GIT_SHALLOW_FILE": os.fsdecode(shallow).removesuffix("\n")},
     )  # fmt: skip

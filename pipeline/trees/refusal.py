@@ -17,13 +17,26 @@ _OTHER = (
     (r"^error: cannot apply binary patch to '(.+)' without full index line$",
      "{} is a binary diff without the full index line, which git diff --binary writes"),
     (r"^error: the patch applies to '(.+)' \(", "{} is a binary file with other contents"),
-    (r"^error: corrupt patch at (?:line )?(.+)$", "the diff is corrupt at line {}"),
     (r"^error: (.+): patch does not apply$", "{} differs"),
+)  # fmt: skip
+
+
+#: What no base would take. git counts lines in the diff alone, which nobody sees.
+_MALFORMED = (
+    (r"^error: corrupt patch at ", "it is cut off or its lines were changed"),
+    (r"^error: (?:git diff header|patch with|.*inconsistent|.*invalid mode|.*: No valid patches)",
+     "its headers do not fit together, or it changes nothing"),
+    (r"^error: (?:git apply: bad git-diff|unable to find filename|invalid path|unrecognized)",
+     "its file names do not fit together"),
 )  # fmt: skip
 
 
 def explain(patch: PatchFile, base: str, errors: str) -> str:
     """Why PATCH does not apply to the commit BASE, from what `git apply --check` wrote."""
+    name = patch.name[0].upper() + patch.name[1:]
+    malformed = next((why for what, why in _MALFORMED if re.search(what, errors, re.MULTILINE)), "")
+    if malformed:
+        return f"{name} holds no valid diff: {malformed}; ask for it again as plain text."
     places = [_hunk(patch, path, int(line)) for path, line in _FAILED.findall(errors)]
     if not places:
         places = [
@@ -32,10 +45,10 @@ def explain(patch: PatchFile, base: str, errors: str) -> str:
             for path in re.findall(pattern, errors, re.MULTILINE)
         ][:1]
     what = "; ".join(places[:3]) or errors.strip().splitlines()[-1].removeprefix("error: ")
+    crlf = " The lines of its diff end with CRLF: ask for it again with LF."
     more = f"; and {len(places) - 3} more files" if len(places) > 3 else ""
-    return (
-        f"{patch.name[0].upper()}{patch.name[1:]} does not apply to {base[:12]}: {what}{more}."
-        " Name the commit that it was made for with --base."
+    return f"{name} does not apply to {base[:12]}: {what}{more}." + (
+        crlf if b"\r\n" in patch.diff else " Name the commit that it was made for with --base."
     )
 
 

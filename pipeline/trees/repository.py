@@ -8,7 +8,9 @@ user's tree is read and never written to.
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,8 +51,7 @@ def open_tree(path: Path, settings: Settings, progress: Callable[[str], None]) -
 
     Raises InputError if it is none, or holds no kernel.
     """
-    if not path.is_dir():
-        raise InputError(f"There is no directory {path}: give a kernel source tree with --tree.")
+    _refuse_no_directory(path)
     ensure(settings.git_dir)
     top = history_of(path)
     if top is None:
@@ -58,12 +59,26 @@ def open_tree(path: Path, settings: Settings, progress: Callable[[str], None]) -
     _refuse_unusable(top, path)
     head = attempt(top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if head.code:
-        raise InputError(f"{path} has no commit yet: commit the kernel source first.")
+        if attempt(top, "rev-parse", "--verify", "--quiet", "HEAD").code:
+            raise InputError(f"{path} has no commit yet: commit the kernel source first.")
+        raise InputError(f"git cannot read HEAD of {path}: `git -C {path} fsck` says more.")
     objects = git(top, "rev-parse", "--path-format=absolute", "--git-path", "objects")
-    _borrow(settings.git_dir, objects.decode().removesuffix("\n"))
+    _borrow(settings.git_dir, os.fsdecode(objects).removesuffix("\n"))
     commit = head.out.decode().strip()
     refuse_no_kernel(settings.git_dir, commit, str(path))
+    refuse_missing_files(top, commit, str(path))
     return Tree(str(path), settings.git_dir, commit, top)
+
+
+def _refuse_no_directory(path: Path) -> None:
+    try:
+        there = path.is_dir()
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    if not there:
+        raise InputError(f"There is no directory {path}: give a kernel source tree with --tree.")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise InputError(f"Cannot read {path}: {os.strerror(errno.EACCES)}.")
 
 
 def ensure(git_dir: Path) -> None:
@@ -86,22 +101,50 @@ def refuse_no_kernel(git_dir: Path, commit: str, named: str) -> None:
             )
 
 
+def refuse_missing_files(history: Path | None, commit: str, named: str) -> None:
+    """Raise InputError if HISTORY is a partial clone that does not hold all files of COMMIT."""
+    promised = r"^(extensions\.partialclone|remote\..*\.promisor)$"
+    if history is None or attempt(history, "config", "--get-regexp", promised).code:
+        return
+    walk = ("rev-list", "--objects", "--missing=print", "--no-object-names", "--no-walk")
+    listed = git(history, *walk, commit)
+    if b"?" in listed:
+        raise InputError(
+            f"{named} is a partial clone, which lacks files of {commit[:12]}: run"
+            f" `git -C {named} fetch --refetch --no-filter`, or give a full clone."
+        )
+
+
 def uncommitted(tree: Tree) -> tuple[str, ...]:
-    """A note if files that git tracks differ from HEAD; the index is not refreshed."""
+    """A note if files that git tracks differ from HEAD; the index is not refreshed.
+
+    No filter that the tree's configuration names is run: files are compared as they are.
+    """
     if tree.history is None:
         return ()
     bare = git(tree.history, "rev-parse", "--is-bare-repository") == b"true\n"
     if bare:
         return ()
-    listed = git(
+    ran = attempt(
         tree.history, "status", "--porcelain", "-z", "-uno", "--no-renames",
-        "--ignore-submodules=all",
+        "--ignore-submodules=all", config=_without_filters(tree.history),
     )  # fmt: skip
-    count = listed.count(b"\0")
+    if ran.code:
+        said = ran.complaint
+        return (f"git cannot tell whether {tree.named} has uncommitted changes: {said}.",)
+    count = ran.out.count(b"\0")
     if not count:
         return ()
     files = "file has" if count == 1 else "files have"
     return (f"{count} {files} uncommitted changes in {tree.named}; they are ignored.",)
+
+
+def _without_filters(history: Path) -> dict[str, str]:
+    """Settings that take the commands away from every filter driver, gitattributes(5)."""
+    drivers = r"^filter\..*\.(clean|smudge|process|required)$"
+    listed = attempt(history, "config", "--null", "--name-only", "--get-regexp", drivers)
+    keys = [key for key in os.fsdecode(listed.out).split("\0") if key]
+    return {key: "false" if key.endswith(".required") else "" for key in keys}
 
 
 def history_of(path: Path) -> Path | None:
@@ -111,13 +154,15 @@ def history_of(path: Path) -> Path | None:
     """
     kind = attempt(path, "rev-parse", "--is-bare-repository", "--is-inside-git-dir")
     if kind.code:
-        if "not a git repository" in kind.err and not (path / ".git").exists():
-            return None
+        if "not a git repository" in kind.err:
+            if not (path / ".git").exists():
+                return None
+            raise InputError(f"git cannot use {path}/.git: is it whole, and may you read it?")
         raise InputError(f"git cannot use {path}: {kind.complaint}.")
     if b"true" in kind.out:
         return path
-    top = Path(git(path, "rev-parse", "--show-toplevel").decode().removesuffix("\n"))
-    prefix = git(path, "rev-parse", "--show-prefix").decode().removesuffix("\n").rstrip("/")
+    top = Path(os.fsdecode(git(path, "rev-parse", "--show-toplevel")).removesuffix("\n"))
+    prefix = os.fsdecode(git(path, "rev-parse", "--show-prefix")).removesuffix("\n").rstrip("/")
     if not prefix:
         return top
     tracked = not attempt(top, "cat-file", "-e", f"HEAD:{prefix}").code
@@ -130,11 +175,6 @@ def _refuse_unusable(top: Path, named: Path) -> None:
         raise InputError(
             f"{named} is a git repository with {form.decode()} object names, which crosscheck"
             " cannot use: give a sha1 one, or unpacked sources."
-        )
-    if attempt(top, "config", "--get", "extensions.partialClone").out.strip():
-        raise InputError(
-            f"{named} is a partial clone, whose files are not all there: run"
-            f" `git -C {named} fetch --refetch --no-filter`, or give a full clone."
         )
 
 
@@ -150,12 +190,14 @@ def _unpacked(path: Path, settings: Settings, progress: Callable[[str], None]) -
 
 def _borrow(git_dir: Path, objects: str) -> None:
     """Let our repository read the objects in the directory OBJECTS too."""
+    if "\n" in objects:
+        raise InputError(f"git cannot borrow from {objects!r}: give a path without line breaks.")
     alternates = git_dir / "objects" / "info" / "alternates"
     with locked(git_dir.with_name(git_dir.name + ".lock")):
-        known = alternates.read_text().splitlines() if alternates.exists() else []
+        known = os.fsdecode(alternates.read_bytes()).splitlines() if alternates.exists() else []
         wanted = [line for line in known if line != objects and Path(line).is_dir()] + [objects]
         if wanted != known:
             alternates.parent.mkdir(parents=True, exist_ok=True)
             fresh = alternates.with_name("alternates.new")
-            fresh.write_text("".join(f"{line}\n" for line in wanted))
+            fresh.write_bytes(os.fsencode("".join(f"{line}\n" for line in wanted)))
             fresh.replace(alternates)

@@ -339,6 +339,15 @@ class TestRefusals:
         mails = exported(toy, "--binary", "HEAD~1")
         assert "points to ../../etc" in refusal(from_mails(mails, toy, ours), toy, ours)
 
+    def test_a_link_out_of_the_tree_through_another_link(self, toy, ours):
+        (toy / "mm" / "top").symlink_to("..")
+        (toy / "mm" / "out").symlink_to("top/..")
+        commit(toy, "links")
+        mails = exported(toy, "HEAD~1")
+        assert "its symbolic link mm/out points to top/.." in refusal(
+            from_mails(mails, toy, ours), toy, ours
+        )
+
     def test_nothing_is_written_outside_by_an_escape(self, toy, ours):
         diff = "--- /dev/null\n+++ b/../../escaped\n@@ -0,0 +1 @@\n+x\n"
         assert "leaves its tree" in refusal(from_mails(diff_mail(diff), toy, ours), toy, ours)
@@ -376,6 +385,21 @@ class TestRanges:
         with pytest.raises(InputError, match=why):
             series_of(what, toy, ours)
 
+    def test_a_commit_that_changes_nothing_is_refused(self, toy, ours):
+        git(toy, "commit", "-q", "--allow-empty", "-m", "nothing")
+        empty = git(toy, "rev-parse", "--short=12", "HEAD")
+        with pytest.raises(InputError, match=f"contains {empty}, which changes no file"):
+            series_of("HEAD", toy, ours)
+
+    def test_its_commits_are_taken_as_they_are(self, toy, ours):
+        (toy / "mm" / "crlf.c").write_bytes(b"a\r\nb\r\n")
+        commit(toy, "crlf")
+        (toy / "mm" / "crlf.c").write_bytes(b"a\r\nB\r\n")
+        head = commit(toy, "demo\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+        _, change = prepared(series_of("HEAD", toy, ours), toy, ours)
+        assert change.patched_commit == head
+        assert change.files[0].hunks[0].added == ("B\r",)
+
     def test_settings_of_the_user_s_repository_do_not_matter(self, toy, ours):
         two_patches(toy)
         expected = series_of("HEAD~2..", toy, ours).mails
@@ -406,6 +430,8 @@ class TestKindsOfTrees:
             own = settings_module.load({"HOME": str(tmp_path / f"home-{name}")})
             assert prepare(series_of("HEAD", tree, own), tree, "", own)[1] == expected, name
         with pytest.raises(InputError, match=r"where the history of .* starts"):
+            series_of("HEAD~1", tmp_path / "shallow", ours)
+        with pytest.raises(InputError, match=r"no revision HEAD~2 in .*, which is a shallow clone"):
             series_of("HEAD~2..", tmp_path / "shallow", ours)
 
     def test_sha256_and_partial_clones_are_refused(self, toy, ours, tmp_path):
@@ -535,6 +561,41 @@ class TestTheUsersTree:
         refusal(series, toy, ours, base="HEAD")
         assert picture(toy) == before
         assert base.notes == (f"1 file has uncommitted changes in {toy}; they are ignored.",)
+
+    def test_no_program_that_it_names_is_run(self, toy, ours, tmp_path):
+        two_patches(toy)
+        ran = tmp_path / "ran"
+        program = f"touch {ran}; cat"
+        for key in (
+            "filter.a=b.clean", "filter.a=b.process", "filter.a=b.smudge", "core.fsmonitor",
+            "diff.external", "diff.d.textconv", "diff.d.command", "merge.d.driver", "core.sshCommand",
+        ):  # fmt: skip
+            git(toy, "config", key, program)
+        git(toy, "config", "filter.a=b.required", "true")
+        git(toy, "config", "core.hooksPath", str(tmp_path / "hooks"))
+        for hook in ("post-applypatch", "post-index-change", "reference-transaction"):
+            write(tmp_path, f"hooks/{hook}", f"#!/bin/sh\n{program}\n")
+            (tmp_path / "hooks" / hook).chmod(0o755)
+        write(toy, ".git/info/attributes", "* filter=a=b diff=d merge=d\n")
+        write(toy, "mm/other.c", "int OTHER;\n")
+        before = picture(toy)
+        base, _ = prepared(series_of("HEAD~2..", toy, ours), toy, ours)
+        assert base.notes == (f"1 file has uncommitted changes in {toy}; they are ignored.",)
+        assert picture(toy) == before
+        assert not ran.exists()
+
+    def test_objects_that_are_there_keep_their_times(self, toy, ours):
+        two_patches(toy)
+        series = from_mails(exported(toy, "HEAD~2"), toy, ours)  # its objects stay in the tree
+        before = picture(toy)
+        prepared(series, toy, ours)
+        assert picture(toy) == before
+
+    def test_a_broken_index_is_said(self, toy, ours):
+        two_patches(toy)
+        write(toy, ".git/index", "junk")
+        base, _ = prepared(series_of("HEAD~2..", toy, ours), toy, ours)
+        assert base.notes[0].startswith(f"git cannot tell whether {toy} has uncommitted changes: ")
 
     def test_what_git_is_told_by_the_environment_is_not_heard(
         self, toy, ours, monkeypatch, tmp_path

@@ -7,6 +7,7 @@ from pipeline.model import InputError
 from pipeline.trees.base import preimages
 from pipeline.trees.diff import parse
 from pipeline.trees.extract import PatchFile
+from pipeline.trees.links import leads_out as followed_out
 from pipeline.trees.paths import leads_out, refuse_escapes
 from pipeline.trees.refusal import explain
 
@@ -55,6 +56,14 @@ class TestNames:
     )
     def test_git_s_own(self, path):
         assert refusal(modified(path)).endswith("which is git's own.")
+
+    @pytest.mark.parametrize("path", ["mm/" + "n" * 256, "d/" * 600 + "x"])
+    def test_too_long_for_a_file(self, path):
+        assert refusal(modified(path)).endswith("…, which is too long for a file.")
+
+    def test_modes_that_no_file_has(self):
+        directory = link("mm/x", "y").replace("120000", "040000")
+        assert refusal(directory).endswith("mm/x has mode 040000, as no file has.")
 
     def test_renames(self):
         moved = "diff --git a/a b/b\nsimilarity index 100%\nrename from a\nrename to ../b\n"
@@ -147,3 +156,44 @@ class TestRefusal:
     )
     def test_other_reasons(self, error, what):
         assert f"0123456789ab: {what}." in self.explained(f"error: {error}\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "out"),
+    [
+        ("mm/in", False),
+        ("mm/top", False),
+        ("mm/lexically-in", True),
+        ("mm/absolute", True),
+        ("mm/git", True),
+        ("mm/loop", False),
+        ("mm/top/../x", True),
+        ("mm/in/../x", False),
+    ],
+)
+def test_links_are_followed_through_links(path, out):
+    links = {
+        "mm/in": "../arch/x",
+        "mm/top": "..",
+        "mm/lexically-in": "top/..",
+        "mm/absolute": "in/../../mm/outright",
+        "mm/outright": "/etc",
+        "mm/git": "top/.git/config",
+        "mm/loop": "loop",
+    }
+    assert followed_out(path, links) is out
+
+
+@pytest.mark.parametrize(
+    ("errors", "why"),
+    [
+        ("error: corrupt patch at line 6\n", "it is cut off or its lines were changed"),
+        ("error: invalid path 'mm/./x'\n", "its file names do not fit together"),
+        ("error: patch with only garbage at line 5\n", "or it changes nothing"),
+    ],
+)
+def test_what_no_base_would_take_does_not_blame_the_base(errors, why):
+    sentence = explain(patch(modified("a.c")), "f" * 40, errors)
+    assert sentence.startswith('Patch 1/2 "demo" holds no valid diff: ')
+    assert why in sentence
+    assert "--base" not in sentence
