@@ -238,6 +238,13 @@ def test_what_goes_wrong_on_this_machine_accuses_nobody(lab, recipe, why):
         made.probe("blue", Step.PATCHED)
 
 
+def test_an_error_that_does_not_come_again_accuses_nobody(lab):
+    once = "test -e seen || { touch seen; echo '/src/mm/memory.c:3:1: error: racing'; exit 1; }"
+    made = lab({"mm/Makefile": lambda text: text + f"mm/memory.o: FORCE\nFORCE:\n\t@{once}\n"})
+    with pytest.raises(InfraError, match="not again for the same reason: racing"):
+        made.probe("blue", Step.PATCHED)
+
+
 def test_a_link_out_of_the_build_directory_is_not_kept(lab):
     made = lab({"Makefile": replacing("$(NM) -n $@ > System.map", "ln -s /etc/passwd System.map")})
     with pytest.raises(InfraError, match=r"left no System\.map behind"):

@@ -109,6 +109,7 @@ def test_what_varies_from_build_to_build_is_no_part_of_a_text():
             "'__UNIQUE_ID_alias12' defined but not used",
             "'__UNIQUE_ID_alias34' defined but not used",
         ),
+        ("f (section: .text.unlikely)", "f (section: .text)"),
         ("/tmp/ccabcdef.o: relocation", "/tmp/ccX9y8Z7.o: relocation"),
     ):
         assert normalised(one) == normalised(other)

@@ -10,7 +10,7 @@ this target did not compile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,7 +30,7 @@ from workers import kernel_build, kernel_coverage, kernel_objects
 from workers.check import Bench, Judgement, Sighting
 from workers.parsers import kbuild_config
 from workers.parsers.coverage import NOT_COMPILED, Stretch, left_out
-from workers.parsers.diag_compare import Compared, compare
+from workers.parsers.diag_compare import Compared, compare, normalised
 from workers.parsers.diag_findings import bounded, finding
 from workers.parsers.diagnostics import Diagnostic, parse
 
@@ -68,6 +68,8 @@ def probe(bench: Bench) -> Sighting:
     succeeded = made.exit_code == 0
     lines = configured.lines if made is configured else configured.lines + made.lines
     diagnostics = parse(lines)
+    if not succeeded and made is not configured and bench.side is Step.PATCHED:
+        diagnostics = _confirmed(bench, diagnostics)
     if not succeeded and not any(d.severity == "error" for d in diagnostics):
         said = next((line for line in reversed(lines) if line.strip()), "nothing")
         raise InfraError(f"make failed without saying why; its last words: {said}")
@@ -91,6 +93,27 @@ def probe(bench: Bench) -> Sighting:
     if objects is None:
         return Sighting(seen, blocks=f"the {bench.side} kernel does not build")
     return Sighting(seen, _keep(bench, objects.files))
+
+
+def _confirmed(bench: Bench, first: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """FIRST without the errors that do not come again: only what failed is made once more.
+
+    Raises InfraError if none does: then it was decided by which of the parallel jobs was
+    faster, where a dependency is missing, or the machine erred.
+    """
+    bench.progress("building again what failed")
+    again = kernel_build.make(bench, bench.target.make_targets)
+    said = {_said(d) for d in parse(again.lines)} if again.exit_code else set()
+    errors = [d for d in first if d.severity == "error"]
+    telling = [d for d in errors if d.tool != "recipe"] or errors
+    confirmed = [d for d in errors if _said(d) in said]
+    if telling and not any(d in confirmed for d in telling):
+        raise InfraError(f"make failed, but not again for the same reason: {telling[0].text}.")
+    return tuple(d for d in first if d.severity != "error" or d in confirmed)
+
+
+def _said(diagnostic: Diagnostic) -> Diagnostic:
+    return replace(diagnostic, text=normalised(diagnostic.text), detail="")
 
 
 def _options(bench: Bench) -> dict[str, str]:

@@ -26,6 +26,7 @@ _UNSTABLE = (
     (re.compile(r"\.(?:isra|constprop|part|cold|llvm)\b(?:\.\d+)*"), ""),
     (re.compile(r"(\.[chSs]|Kconfig|Makefile):\d+(?::\d+)?"), r"\1:N"),
     (re.compile(r"\bline \d+"), "line N"),
+    (re.compile(r"\.text\.(?:unlikely|hot|startup)\b"), ".text"),
     (re.compile(r"frame size of \d+ bytes"), "frame size of N bytes"),
     (re.compile(r"(__UNIQUE_ID_\w*?|__compiletime_assert_)\d+\b"), r"\1N"),  # __COUNTER__
 )
