@@ -410,6 +410,14 @@ def test_a_file_with_a_foo_of_its_own_is_let_alone(text):
     assert stale_beside(USER, text, kernel()) == []
 
 
+def test_a_file_that_another_one_includes_knows_its_static():
+    own = {"drivers/bar/bar.c": "static void foo_setup(void)\n{\n}\n"}
+    for user, expected in (("drivers/bar/tests/t.c", []), ("drivers/foo/t.c", [FAIL])):
+        beside = {**own, user: "\tfoo_setup();\n"}
+        old, new = {**FOO, USER: "", **beside}, {**REMOVED, USER: "", **beside}
+        assert [f[0] for f in stale(old, new, kernel("foo_setup"), kernel())] == expected
+
+
 def test_code_of_another_architecture_has_its_own_foo():
     arch = "arch/sparc/mm/init.c"
     old = {arch: "void foo_setup(void)\n{\n}\n", "arch/x86/foo.c": "\tfoo_setup();\n"}

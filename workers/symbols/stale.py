@@ -173,7 +173,11 @@ def _was_compiled(mention: Mention, patched: Kernel) -> bool:
 def _leftovers(change: Change, target: Target, scene: _Scene) -> Iterator[Finding]:
     """Uses of what is gone (FAIL), or only declarations, comments and documentation (WARN)."""
     other = {m.file for m, does in scene.code if does > Usage.DECLARES}
-    left = [(m, does) for m, does in scene.code if m.file not in other]
+    # A file's static is also known to the C files that it includes, which lie beside or below it.
+    homes = tuple(
+        m.file.rpartition("/")[0] + "/" for m, does in scene.code if does is Usage.DEFINES_LOCALLY
+    )
+    left = [(m, d) for m, d in scene.code if m.file not in other and not m.file.startswith(homes)]
     code = [(m, does) for m, does in left if concerns(m.file, target)]
     uses = [m for m, does in code if does is Usage.USES]
     perhaps = [m for m, does in code if does is Usage.MAY_USE]
