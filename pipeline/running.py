@@ -65,11 +65,12 @@ def _signals() -> Iterator[None]:
         yield
     finally:
         for number, handler in zip(heeded, before, strict=True):
-            signal.signal(number, handler)
+            if signal.getsignal(number) is stop:
+                signal.signal(number, handler)
 
 
 def _ignore_signals() -> None:
-    """Whoever presses Ctrl-C twice still gets a verdict: nothing from here on takes long."""
+    """To the end of this process, which is near: two Ctrl-C still give a verdict."""
     for number in _STOPPING:
         signal.signal(number, signal.SIG_IGN)
 
@@ -203,5 +204,5 @@ def execute(
         store.create_run(record)
         say(f"run {record.run}: {len(record.plan.jobs)} jobs on {record.options.jobs} workers")
         verdict = _drive(settings, store, record) if record.plan.jobs else conclude(store, record)
-    _answer(request, settings, verdict)
+        _answer(request, settings, verdict)
     return verdict
