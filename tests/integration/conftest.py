@@ -110,6 +110,8 @@ class Installation:
         for process in psutil.process_iter():
             try:
                 words = " ".join(process.cmdline())
+                if name not in words or not words or process.pid == os.getpid():
+                    continue
                 ours = (
                     str(self.home) in words
                     or process.environ().get("XDG_STATE_HOME") == str(self.home / "state")
@@ -120,7 +122,7 @@ class Installation:
                 )
             except (psutil.Error, OSError):
                 continue
-            if ours and name in words and process.pid != os.getpid():
+            if ours:
                 found.append(process)
         return found
 
@@ -130,7 +132,7 @@ class Installation:
         while time.monotonic() < deadline:
             if found := self.processes(name):
                 return found
-            time.sleep(0.1)
+            time.sleep(0.2)
         raise AssertionError(f"no process {name} came up")
 
     def nothing_is_left(self, limit_s: float = 10) -> None:

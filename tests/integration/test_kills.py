@@ -21,7 +21,7 @@ from tests import toy
 
 pytestmark = pytest.mark.integration
 
-ONE = ("--target", "blue", "--check", "build")
+ONE = ("--target", "blue", "--check", "build", "--jobs", "1")
 LINGER = "sleep 3"
 
 
@@ -97,6 +97,7 @@ def test_a_killed_compiler_accuses_nobody(installation):
     while len(compilers) < 2 and time.monotonic() < deadline:
         with suppress(psutil.NoSuchProcess):
             compilers = {p for p in installation.processes("slow.c") if p.name() == "cc1"}
+            time.sleep(0.2)
     compiler, other = compilers
     other.parent().kill()  # the driver, gcc
     compiler.kill()
@@ -176,7 +177,7 @@ def test_after_kills_at_any_moment_the_next_run_is_right(installation):
     print("seed", seed)
     chance = random.Random(seed)
     for _ in range(5):
-        run = installation.start_run(*ONE)
+        run = installation.start_run(*ONE, "--jobs", "2")
         time.sleep(chance.uniform(0.3, 4))
         if chance.random() < 0.5:  # something dies first, and the command while it mends that
             parts = [p for p in installation.processes() if p.pid != run.pid]

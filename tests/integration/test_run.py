@@ -15,7 +15,7 @@ from tests.conftest import validate
 
 pytestmark = pytest.mark.integration
 
-ONE = ("--target", "blue", "--check", "build")
+ONE = ("--target", "blue", "--check", "build", "--jobs", "1")
 
 
 def cells(verdict):
@@ -113,7 +113,7 @@ def test_bad_input_is_one_sentence_and_status_2(installation, words, said):
 
 def test_what_was_run_can_be_listed_shown_read_and_reproduced(installation):
     toy.commit(installation.tree, "mm: say less", {"mm/memory.c": lambda t: t + "\n/* Less. */\n"})
-    _, verdict = installation.run("--target", "red", "--check", "build")
+    _, verdict = installation.run("--target", "red", "--check", "build", "--jobs", "1")
     run = verdict["run"]
     assert run in installation.command("runs")[1]
     assert "PASS" in installation.command("show", run)[1]
