@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pipeline.artifacts import ArtifactStore
 from pipeline.coordinator import RENEW_S, Action, Send, TakeBack, finished, next_actions
 from pipeline.fleet import Fleet
 from pipeline.model import InfraError, Verdict
+from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.store import JobRow, RunRecord, Store
 from pipeline.verdict import decide
@@ -108,7 +108,7 @@ def discard(settings: Settings, run: str) -> None:
     (settings.runs_dir / run / "redis.sock").unlink(missing_ok=True)
     builds = settings.builds_dir / run
     for _ in range(_DISCARD_TRIES):
-        shutil.rmtree(builds, ignore_errors=True)
+        remove(builds)
         if not builds.exists():
             return
         time.sleep(_TICK_S)  # compilers die after their worker, and may still write

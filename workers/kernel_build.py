@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.model import InfraError, Target
@@ -84,6 +85,10 @@ def configure(bench: Bench) -> Made:
     return make(bench, ("allnoconfig",), CONFIG_LIMITS, f"KCONFIG_ALLCONFIG={BUILD}/all.config")
 
 
+#: A kernel build says some thousand lines; all are kept in memory.
+MOST_LINES = 1_000_000
+
+
 @dataclass(slots=True)
 class _Watch:
     """Reads make's output as it comes: tells how far it is, stops it when it is in trouble."""
@@ -97,6 +102,8 @@ class _Watch:
             return None
         line = inside(self.bench, line)
         self.lines.append(line)
+        if len(self.lines) > MOST_LINES:
+            return "lines"
         if step := STEP.match(line):
             self.steps += 1
             verb = step["verb"].split()[0]
@@ -121,6 +128,8 @@ def _check(ended: Ended, goals: str, limits: Limits) -> None:
         "time": f"it took more than {limits.seconds:.0f} s",
         "memory": f"it needed more than {limits.memory_bytes / GIB:.0f} GiB of memory",
         "log": f"it printed more than {limits.log_bytes >> 20} MiB",
+        "lines": f"it printed more than {MOST_LINES} lines",
+        "disk": f"it wrote more than {limits.disk_bytes / GIB:.0f} GiB, or the disk is full",
         "cancelled": "it was cancelled",
     }
     if ended.stopped:
@@ -132,16 +141,30 @@ def _check(ended: Ended, goals: str, limits: Limits) -> None:
 
 def inside(bench: Bench, text: str) -> str:
     """TEXT with the paths that a sandbox shows. One without mounts of its own shows the host's."""
-    for place, seen in ((bench.source, SOURCE), (bench.build, BUILD)):
-        for path in {str(place), str(place.resolve())}:
-            text = text.replace(f"{path}/", f"{seen}/")
+    for path, seen in _places(bench.source, bench.build):
+        text = text.replace(path, seen)
     return text
 
 
-def built(bench: Bench, name: str) -> Path | None:
+@lru_cache(maxsize=4)
+def _places(source: Path, build: Path) -> tuple[tuple[str, str], ...]:
+    """What to replace by what; this is asked for every line of a build."""
+    return tuple(
+        (f"{path}/", f"{seen}/")
+        for place, seen in ((source, SOURCE), (build, BUILD))
+        for path in sorted({str(place), str(place.resolve())})
+    )
+
+
+def built(bench: Bench, name: str, most_bytes: int) -> Path | None:
     """The file NAME of the build directory, None if make did not leave a plain file there.
 
-    The patch's own code wrote the build directory: a link that leads out of it is no file.
+    The patch's own code wrote the build directory: a link that leads out of it is no file,
+    and one of more than MOST_BYTES, which we would read or keep, raises InfraError.
     """
     path = (bench.build / name).resolve()
-    return path if path.is_file() and path.is_relative_to(bench.build.resolve()) else None
+    if not path.is_file() or not path.is_relative_to(bench.build.resolve()):
+        return None
+    if path.stat().st_size > most_bytes:
+        raise InfraError(f"{name} has more than {most_bytes >> 20} MiB: it is not looked at.")
+    return path

@@ -9,12 +9,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.model import InfraError
 from workers.check import Bench
 from workers.kernel_build import inside
 from workers.parsers.kbuild_cmd import Recipe, parse
 
 #: More than any `.X.cmd` file of a kernel has: the largest are about 100 kB.
 COMMAND_BYTES = 4 << 20
+#: An allmodconfig kernel has about 30,000 of them, in 2 GB.
+MOST_COMMANDS = 200_000
+TOTAL_BYTES = 8 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,30 @@ class Objects:
 
 
 def _commands(build: Path) -> Iterator[Path]:
-    """The `.X.cmd` files under BUILD. The patch's own code wrote there: plain files only."""
-    for directory, _, names in os.walk(build):
-        for name in names:
-            path = Path(directory, name)
-            if name.startswith(".") and name.endswith(".cmd"):
-                status = path.lstat()
+    """The `.X.cmd` files under BUILD, by path.
+
+    The patch's own code wrote there: plain files only, and only so many and so large; what
+    cannot be read tells nothing. Raises InfraError where there are too many.
+    """
+    found: list[Path] = []
+    total_bytes = 0
+    todo = [str(build)]  # not by recursion: directories may be nested without end
+    while todo:
+        try:
+            entries = list(os.scandir(todo.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                todo.append(entry.path)
+            elif entry.name.startswith(".") and entry.name.endswith(".cmd"):
+                status = entry.stat(follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode) and status.st_size <= COMMAND_BYTES:
-                    yield path
+                    found.append(Path(entry.path))
+                    total_bytes += status.st_size
+                    if len(found) > MOST_COMMANDS or total_bytes > TOTAL_BYTES:
+                        raise InfraError("The build left more .cmd files than a kernel has.")
+    yield from sorted(found)
 
 
 def scan(bench: Bench, wanted: Collection[str]) -> Objects:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.model import Change, InfraError, Step
+from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.trees.checkout import checkout, checkout_from
 
@@ -55,14 +55,14 @@ def _make(place: Path, make: Callable[[Path], None]) -> None:
     still be writing when the next one begins.
     """
     for left in place.parent.glob(f"{place.name}.*.partial"):
-        shutil.rmtree(left, ignore_errors=True)
+        remove(left)
     try:
         partial = Path(tempfile.mkdtemp(".partial", f"{place.name}.", place.parent))
         try:
             make(partial / "tree")
             (partial / "tree").rename(place)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            remove(partial)
     except OSError as error:
         raise InfraError(f"Cannot check out {place}: {error.strerror}.") from error
 
@@ -95,7 +95,7 @@ def source(
 def build_directory(settings: Settings, run: str, job: str, attempt: int) -> Iterator[Path]:
     """A directory for one attempt of a job, with an empty `build` in it; removed at the end."""
     directory = settings.builds_dir / run / f"{job.replace('/', '-')}-{attempt}"
-    shutil.rmtree(directory, ignore_errors=True)
+    remove(directory)
     try:
         (directory / "build").mkdir(parents=True)
         yield directory
@@ -104,4 +104,4 @@ def build_directory(settings: Settings, run: str, job: str, attempt: int) -> Ite
             f"Cannot work in {directory} ({error.strerror}): see that its disk has room."
         ) from error
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        remove(directory)

@@ -38,6 +38,16 @@ from workers.parsers.diagnostics import Diagnostic, parse
 VERSION = 1
 
 
+#: Ten times what a distribution's kernel has, debug information aside.
+_MOST_BYTES = {
+    "vmlinux": 3 << 30,
+    "System.map": 128 << 20,
+    "Module.symvers": 128 << 20,
+    "config": 4 << 20,
+    "image": 1 << 30,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What building one side showed. OPTIONS are the set ones of `.config`."""
@@ -117,7 +127,7 @@ def _said(diagnostic: Diagnostic) -> Diagnostic:
 
 
 def _options(bench: Bench) -> dict[str, str]:
-    config = kernel_build.built(bench, ".config")
+    config = kernel_build.built(bench, ".config", _MOST_BYTES["config"])
     return (
         kbuild_config.options(config.read_text(encoding="utf-8", errors="replace"))
         if config
@@ -137,7 +147,7 @@ def _keep(bench: Bench, compiled: Sequence[str]) -> tuple[Artifact, ...]:
         ("config", (".config",)),
         ("image", (bench.target.image,)),
     ):
-        found = (kernel_build.built(bench, place) for place in places)
+        found = (kernel_build.built(bench, place, _MOST_BYTES[name]) for place in places)
         path = next((path for path in found if path), None)
         if path:
             kept.append(bench.keep(name, path))
