@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from hypothesis import strategies as st
 
 from pipeline.model import (
@@ -59,7 +61,7 @@ serieses = st.builds(
     author=texts,
     patches=st.lists(patches, min_size=1, max_size=3).map(tuple),
     cover=st.none() | letters,
-    source=texts,
+    source=texts.map(shlex.quote),
     notes=st.tuples(texts),
 )
 findings = st.builds(
