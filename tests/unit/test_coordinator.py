@@ -167,6 +167,12 @@ def test_an_unclaimed_message_is_sent_again_with_growing_patience():
     assert "a/build/base" not in sent(act(p, rows(p, a_build_base=queued | {"sends": 2})))
 
 
+def test_patience_has_an_end_however_often_redis_was_away():
+    p = plan("a", checks=(BUILD,))
+    queued = {"state": "queued", "queued_at": NOW - 3000, "sent_at": NOW - 2000, "sends": 5000}
+    assert "a/build/base" in sent(act(p, rows(p, a_build_base=queued)))
+
+
 def test_a_job_that_no_worker_ever_takes_ends_as_an_error():
     p = plan("a", checks=(BUILD,))
     queued = {"state": "queued", "queued_at": NOW - 3601, "sent_at": NOW - 1, "sends": 5}
