@@ -41,6 +41,14 @@ KEEP_MEM_MAP_ZERO = add_after(
     "extern unsigned int sparc_ramdisk_size;\n",
     "\nstruct page *mem_map_zero __read_mostly;\nEXPORT_SYMBOL(mem_map_zero);\n",
 )
+#: Late, when there is a console to say it on.
+PANIC = """
+static int __init check_zero_page(void)
+{
+	panic("no zero page today");
+}
+late_initcall(check_zero_page);
+"""
 SETUP = "void __init arch_setup_zero_pages(void)\n{\n"
 
 
@@ -108,7 +116,7 @@ def test_what_only_the_boot_can_tell(crosscheck, variant, zero_page_base):
         "mm: an override lost, a panic and a hang",
         {
             "arch/arm64/mm/init.c": drop_arm64_override,
-            "arch/s390/mm/init.c": add_after(SETUP, '\tpanic("no zero page today");\n'),
+            "arch/s390/mm/init.c": lambda text: text + PANIC,
             "arch/riscv/mm/init.c": add_after(
                 "void __init arch_mm_preinit(void)\n{\n", "\tfor (;;)\n\t\tcpu_relax();\n"
             ),
