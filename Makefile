@@ -15,10 +15,10 @@ setup:
 	@scripts/setup
 
 demo: setup
-	@scripts/demo examples/good 0
+	@scripts/demo examples/good 0 arm64 mips s390
 
 demo-broken: setup
-	@scripts/demo examples/broken 1
+	@scripts/demo examples/broken 1 arm64 riscv64 s390
 
 test: setup
 	@scripts/test quick
