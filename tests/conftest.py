@@ -7,11 +7,20 @@ import json
 import os
 from pathlib import Path
 
+import hypothesis
 import jsonschema
 import pytest
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "pipeline" / "report" / "schema.json").read_text())
+
+# A kernel may be built beside the tests: how long an example takes says nothing. (Where CI is
+# set, hypothesis takes such a profile by itself.)
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+if not os.environ.get("CI"):
+    hypothesis.settings.load_profile("busy")
 
 
 def validate(verdict: dict) -> None:
