@@ -19,7 +19,7 @@ from pipeline.coordinator import finished
 from pipeline.engine import clean_up
 from pipeline.fleet import Fleet
 from pipeline.matrix import load as load_matrix
-from pipeline.model import CrosscheckError, InfraError, InputError, Outcome, Step, Verdict
+from pipeline.model import CrosscheckError, InputError, Outcome, Step, Verdict
 from pipeline.report.json import to_json
 from pipeline.report.plain import render_plan, render_runs, render_targets, render_tools
 from pipeline.report.terminal import print_verdict
@@ -235,8 +235,7 @@ def doctor(runtime: str, missing_packages: bool) -> None:  # noqa: FBT001
     matrix = load_matrix(settings.matrix)
     if missing_packages:
         found = tools.examine(matrix.targets, runtime, sandbox_fault="")
-        packages = dict.fromkeys(tool.package for tool in found if tool.missing)
-        for package in packages:
+        for package in tools.missing_packages(found):
             click.echo(package)
         return
     found = tools.examine(matrix.targets, runtime, sandbox_fault=why_not(runtime))
@@ -287,9 +286,6 @@ def main() -> None:
     except InputError as error:
         _say(str(error))
         sys.exit(BAD_INPUT)
-    except InfraError as error:
-        _say(str(error))
-        sys.exit(ERROR)
     except CrosscheckError as error:
         _say(str(error))
         sys.exit(ERROR)

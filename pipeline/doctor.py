@@ -72,16 +72,12 @@ def examine(targets: Iterable[Target], runtime: str, sandbox_fault: str) -> tupl
     purposes: dict[tuple[str, str], list[str]] = {}
     for name, purpose, package in wanted:
         purposes.setdefault((name, package), []).append(purpose)
-    return tuple(
-        Tool(
-            name=name,
-            purpose=", ".join(uses),
-            package=package,
-            version=_version(name),
-            fault=sandbox_fault if name == _SANDBOX[0] and _version(name) else "",
-        )
-        for (name, package), uses in purposes.items()
-    )
+    found = []
+    for (name, package), uses in purposes.items():
+        version = _version(name)
+        fault = sandbox_fault if name == _SANDBOX[0] and version else ""
+        found.append(Tool(name, ", ".join(uses), package, version, fault))
+    return tuple(found)
 
 
 def _of_target(target: Target) -> Iterator[tuple[str, str, str]]:
@@ -110,12 +106,17 @@ def _version(name: str) -> str:
     return found[0].rstrip(",)") if found else "present"
 
 
+def missing_packages(tools: Iterable[Tool]) -> tuple[str, ...]:
+    """The packages of the TOOLS that are not there, each once."""
+    return tuple(dict.fromkeys(tool.package for tool in tools if not tool.version))
+
+
 def remedy(tools: Iterable[Tool]) -> tuple[str, ...]:
     """The exact commands that mend what is missing, and what else must be mended."""
-    lacking = tuple(tool for tool in tools if tool.missing)
-    packages = dict.fromkeys(tool.package for tool in lacking if not tool.version)
+    tools = tuple(tools)
+    packages = missing_packages(tools)
     command = f"apt-get install {shlex.join(packages)}"
     if os.geteuid() != 0:
         command = f"sudo {command}" if shutil.which("sudo") else f"su -c {shlex.quote(command)}"
     install = (command,) if packages else ()
-    return (*install, *dict.fromkeys(tool.fault for tool in lacking if tool.fault))
+    return (*install, *dict.fromkeys(tool.fault for tool in tools if tool.fault))
