@@ -101,7 +101,10 @@ def _judge_ready(row: JobRow, rows: dict[Job, JobRow]) -> Settle | bool:
 
 def _probe_ready(row: JobRow, rows: dict[Job, JobRow], plan: Plan) -> Settle | bool:
     """Whether what the probe needs was seen on its side; a Settle if it never will be."""
-    for name in plan.check(row.job.check).needs:
+    needs = plan.check(row.job.check).needs
+    if not needs and row.job.step is Step.PATCHED:
+        return _base_built(row, rows)
+    for name in needs:
         result = rows[Job(row.job.target, name, row.job.step)].result
         if result is None:
             return False
@@ -110,6 +113,18 @@ def _probe_ready(row: JobRow, rows: dict[Job, JobRow], plan: Plan) -> Settle | b
             return _settled(row, Outcome.SKIP, reason)
         if result.observation.blocks:
             return _settled(row, Outcome.SKIP, result.observation.blocks)
+    return True
+
+
+def _base_built(row: JobRow, rows: dict[Job, JobRow]) -> Settle | bool:
+    """A build starts from what its base's build left, and has nothing to be held against if
+    that went wrong.
+    """
+    base = rows[Job(row.job.target, row.job.check, Step.BASE)].result
+    if base is None:
+        return False
+    if base.outcome is Outcome.ERROR:
+        return _settled(row, Outcome.SKIP, f"nothing to compare with: {base.reason}")
     return True
 
 
@@ -135,14 +150,14 @@ def cores_each(builds: int, window: int, cores: int) -> int:
 
 
 def _share(plan: Plan, rows: tuple[JobRow, ...], window: int, cores: int) -> int:
-    builds = sum(
-        1
+    building = {
+        (row.job.target, row.job.check)  # its two sides one after the other
         for row in rows
         if row.state != "done"
         and row.job.step is not Step.JUDGE
         and not plan.check(row.job.check).needs
-    )
-    return cores_each(builds, window, cores)
+    }
+    return cores_each(len(building), window, cores)
 
 
 def _resend(row: JobRow, now: float) -> bool:

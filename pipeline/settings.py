@@ -35,7 +35,12 @@ class Settings:
     @property
     def sources_dir(self) -> Path:
         """Checked-out source trees, by tree id."""
-        return self.cache_dir / "sources"
+        return self.cache_dir / "checkouts"
+
+    @property
+    def warm_dir(self) -> Path:
+        """Finished builds of bases, by what they were built with and by tree id."""
+        return self.cache_dir / "warm"
 
     @property
     def artifacts_dir(self) -> Path:

@@ -8,6 +8,7 @@ A check is one module `workers.checks.NAME` with
 - `Seen`, a frozen dataclass that `pipeline.codec` can encode: what a probe saw on one side;
 - `probe(bench: Bench) -> Sighting`: effects, on one side. Raises InfraError for whatever is
   not the patch's doing;
+- `KEEPS_BUILD: bool`, whether its probe leaves the build of a base in `Bench.warm`;
 - `judge(case, target, base, patched) -> Judgement`: pure, compares two `Seen`.
 
 The matrix declares its name, needs, queue and deadline.
@@ -22,6 +23,7 @@ from typing import Any
 
 from pipeline.model import Artifact, Case, Fact, Finding, Lines, Outcome, Step, Target
 from workers.sandbox.contract import Command, Ended, Limits, Mount, Sandbox, Watcher
+from workers.warm import Warm
 
 #: Where a command sees the kernel source (read-only) and its build directory (writable).
 #: The same on both sides, so that paths in objects and messages are the same.
@@ -46,6 +48,7 @@ class Bench:
     progress: Callable[[str], None]  # what is being done now, a few words
     keep: Callable[[str, Path], Artifact]  # copy a file into the artifact store
     cancelled: Callable[[], bool] = lambda: False
+    warm: Warm | None = None  # the kept build of the base; None: build all, keep nothing
 
     def run(
         self,
@@ -103,3 +106,4 @@ class Check:
     seen: type[Any]
     probe: ProbeFunction
     judge: JudgeFunction
+    keeps_build: bool = False

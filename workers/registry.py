@@ -29,4 +29,5 @@ def check(name: str) -> Check:
         seen=module.Seen,
         probe=module.probe,
         judge=module.judge,
+        keeps_build=module.KEEPS_BUILD,
     )

@@ -42,6 +42,7 @@ from workers import registry, toolchain
 from workers.check import Bench, Check
 from workers.lease import Lease
 from workers.sandbox import open_sandbox
+from workers.warm import Warm
 from workers.workspace import build_directory, source
 
 app = make_app(load().redis_url)
@@ -151,9 +152,13 @@ def _judge(work: _Work) -> JobResult:
 
 def _cache_key(work: _Work, check: Check) -> str:
     """Names a base observation: the tree, and all that turns it into what is seen."""
+    return _digest(work.record.case.change.base_tree, _way(work, check))
+
+
+def _way(work: _Work, check: Check) -> str:
+    """Names all that turns a source tree into what is seen, but for the tree."""
     needed = {name: registry.check(name).version for name in _needs(work, check.name)}
-    parts = (
-        work.record.case.change.base_tree,
+    return _digest(
         dumps(work.target),
         work.record.options.runtime,
         check.name,
@@ -161,7 +166,18 @@ def _cache_key(work: _Work, check: Check) -> str:
         needed,
         toolchain.identity(work.target),
     )
+
+
+def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _warm(work: _Work, check: Check) -> Warm | None:
+    """Where the build of the base is kept; None if it is not to be."""
+    if not (check.keeps_build and work.record.options.use_cache):
+        return None
+    directory = work.settings.warm_dir / work.target.name / _way(work, check)[:32]
+    return Warm(directory, work.record.case.change.base_tree)
 
 
 def _needs(work: _Work, name: str) -> tuple[str, ...]:
@@ -187,7 +203,8 @@ def _probe(work: _Work, attempt: int) -> JobResult:
     key = _cache_key(work, check) if cacheable else ""
     if cacheable and work.record.options.use_cache:
         observation = _remembered(work, key)
-        if observation is not None:
+        warm = _warm(work, check)
+        if observation is not None and (warm is None or warm.kept):
             return JobResult(job=work.job, outcome=Outcome.PASS, observation=observation)
     with (
         source(work.settings, work.record.case.change, work.job.step, work.lease.progress) as tree,
@@ -224,6 +241,7 @@ def _observe(work: _Work, check: Check, tree: Path, directory: Path) -> JobResul
         progress=work.lease.progress,
         keep=work.artifacts.keep,
         cancelled=work.lease.lost,
+        warm=_warm(work, check),
     )
 
     def kept_log() -> JobResult:

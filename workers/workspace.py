@@ -2,12 +2,12 @@
 """Source trees and build directories of jobs on this machine.
 
 A source tree is checked out once for each git tree id, is never changed afterwards, and is
-shared by all jobs, which see it read-only. A patched tree starts as hard links to its base.
+shared by all jobs, which see it read-only. A patched tree starts as hard links to its base;
+it is one for each base, since the times of its files tell what differs.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,31 +18,24 @@ from pipeline.model import Change, InfraError, Step
 from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.trees.checkout import checkout, checkout_from
-
-
-@contextmanager
-def _locked(path: Path, *, exclusive: bool) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
-        yield
+from workers.locks import locked
 
 
 @contextmanager
 def _source(
-    settings: Settings, tree: str, make: Callable[[Path], None], doing: Callable[[str], None]
+    settings: Settings, name: str, make: Callable[[Path], None], doing: Callable[[str], None]
 ) -> Iterator[Path]:
-    """The checked-out TREE, made by MAKE if it is not there; kept while the context lasts."""
-    place = settings.sources_dir / tree
-    lock = settings.sources_dir / f"{tree}.lock"
+    """The source tree NAME, made by MAKE if it is not there; kept while the context lasts."""
+    place = settings.sources_dir / name
+    lock = settings.sources_dir / f"{name}.lock"
     while True:
-        with _locked(lock, exclusive=False):
+        with locked(lock, exclusive=False):
             if place.is_dir():
                 os.utime(lock)  # when it was last used, for whoever makes room
                 yield place
                 return
         doing("waiting for the source tree")
-        with _locked(lock, exclusive=True):
+        with locked(lock, exclusive=True):
             if not place.is_dir():
                 doing("checking out the source tree")
                 _make(place, make)
@@ -87,7 +80,8 @@ def source(
         def differing(directory: Path) -> None:
             checkout_from(settings.git_dir, change.patched_tree, change.base_tree, base, directory)
 
-        with _source(settings, change.patched_tree, differing, doing) as patched:
+        name = f"{change.patched_tree}-from-{change.base_tree}"
+        with _source(settings, name, differing, doing) as patched:
             yield patched
 
 

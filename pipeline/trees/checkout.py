@@ -3,6 +3,10 @@
 
 `checkout_from` shares the files that do not differ with another checkout, as hard links:
 nobody may write into either of them afterwards.
+
+make compares the times of files, so they say here what a file is and not when it was written:
+files of a whole checkout are old, and files that differ from the other checkout are newer than
+any build of that one that is kept (`workers.warm`).
 """
 
 from __future__ import annotations
@@ -16,6 +20,9 @@ from pathlib import Path
 from pipeline.model import InfraError
 from pipeline.trees.git import git
 
+#: Seconds since the epoch (2001, 2011, 2021), all long past: make warns of times to come.
+OLD_S, KEPT_BUILD_S, DIFFERS_S = 978307200, 1293840000, 1609459200
+
 #: As many processes as cores: writing 95,000 files is waiting for the file system.
 _PARALLEL = ("-c", "checkout.workers=0", "-c", "checkout.thresholdForParallelism=1000")
 
@@ -25,6 +32,17 @@ def checkout(git_dir: Path, tree_id: str, directory: Path) -> None:
     directory.mkdir(parents=True)
     directory.chmod(0o755)  # as git makes those in it, whatever the umask
     _write(git_dir, tree_id, directory, None)
+    _make_old(directory)
+
+
+def _make_old(directory: Path) -> None:
+    todo = [os.fsencode(directory)]
+    while todo:
+        for entry in os.scandir(todo.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                todo.append(entry.path)
+            else:
+                os.utime(entry.path, (OLD_S, OLD_S), follow_symlinks=False)
 
 
 def checkout_from(
@@ -49,7 +67,11 @@ def checkout_from(
     # Away with all of them first: a link is never written through, and a file may become a
     # directory or a directory a file.
     _remove(directory, (path for status, path in changed if status != b"A"))
-    _write(git_dir, tree_id, directory, [path for status, path in changed if status != b"D"])
+    written = [path for status, path in changed if status != b"D"]
+    _write(git_dir, tree_id, directory, written)
+    for path in written:
+        file = directory / os.fsdecode(path)
+        os.utime(file, (DIFFERS_S, DIFFERS_S), follow_symlinks=False)
 
 
 def _remove(directory: Path, paths: Iterable[bytes]) -> None:

@@ -8,6 +8,8 @@ minutes.
 
 from __future__ import annotations
 
+from difflib import unified_diff
+
 import pytest
 
 from tests.conftest import validate
@@ -154,17 +156,16 @@ def test_a_series_that_does_not_apply_is_the_inputs_fault(
     assert "Traceback" not in ran.output
 
 
-def test_documentation_alone_builds_nothing(crosscheck, variant, zero_page_base, tmp_path):
+def test_documentation_alone_builds_nothing(crosscheck, zero_page_base, tmp_path):
+    path = "Documentation/mm/zsmalloc.rst"
+    before = (zero_page_base / path).read_text().splitlines(keepends=True)
+    after = [*before, "\n", "More.\n"]
     series = tmp_path / "doc.mbox"
-    text = (zero_page_base / "Documentation/mm/zsmalloc.rst").read_text()
-    first = text.splitlines()[0]
     series.write_text(
         "From: A. Developer <dev@crosscheck.invalid>\n"
         "Subject: [PATCH] Documentation: zsmalloc: say more\n"
         "Message-ID: <doc@crosscheck.invalid>\n\nMade for a test.\n---\n"
-        "diff --git a/Documentation/mm/zsmalloc.rst b/Documentation/mm/zsmalloc.rst\n"
-        "--- a/Documentation/mm/zsmalloc.rst\n+++ b/Documentation/mm/zsmalloc.rst\n"
-        f"@@ -1,1 +1,2 @@\n {first}\n+.. More.\n"
+        + "".join(unified_diff(before, after, f"a/{path}", f"b/{path}"))
     )
     ran = crosscheck(series, zero_page_base)
     assert (ran.status, ran.verdict["targets"]) == (0, [])

@@ -95,9 +95,24 @@ def sent(actions):
 
 
 def test_builds_start_first_and_no_more_than_the_window_lets():
-    p = plan("a", "b")
-    assert sent(act(p, rows(p))) == ["a/build/base", "a/build/patched"]
-    assert sent(act(p, rows(p), window=3)) == ["a/build/base", "a/build/patched", "b/build/base"]
+    p = plan("a", "b", "c")
+    assert sent(act(p, rows(p))) == ["a/build/base", "b/build/base"]
+    assert sent(act(p, rows(p), window=4)) == ["a/build/base", "b/build/base", "c/build/base"]
+
+
+def test_a_patched_build_follows_its_base_and_precedes_other_bases():
+    p = plan("a", "b", "c", checks=(BUILD,))
+    running = {"state": "running", "started_at": NOW, "lease_until": NOW + 10}
+    r = rows(p, a_build_base=done("build", "base"), b_build_base=running)
+    assert sent(act(p, r)) == ["a/build/patched"]
+
+
+def test_without_a_base_no_patched_kernel_is_built():
+    p = plan("a", checks=(BUILD,))
+    r = rows(p, a_build_base=done("build", "base", outcome=Outcome.ERROR, reason="no space left"))
+    settled = {a.row.job.id: a.result for a in act(p, r) if isinstance(a, Settle)}
+    assert settled["a/build/patched"].outcome is Outcome.SKIP
+    assert settled["a/build/judge"].outcome is Outcome.ERROR
 
 
 def test_what_was_begun_is_finished_before_more_is_begun():
@@ -182,9 +197,9 @@ def test_a_job_that_no_worker_ever_takes_ends_as_an_error():
 
 def test_the_last_builds_get_all_the_cores():
     p = plan("a", checks=(BUILD,))
-    assert [a.cores for a in act(p, rows(p), cores=8)] == [6, 6]
-    r = rows(p, a_build_base=done("build", "base"))
-    assert [a.cores for a in act(p, r, cores=8)] == [12]
+    assert [a.cores for a in act(p, rows(p), cores=8)] == [12]  # its sides follow one another
+    two = plan("a", "b", checks=(BUILD,))
+    assert [a.cores for a in act(two, rows(two), cores=8)] == [6, 6]
 
 
 def simulate(seed):

@@ -27,6 +27,7 @@ from workers.parsers import kbuild_config
 from workers.parsers.ktap import Status
 
 VERSION = 1
+KEEPS_BUILD = False
 
 #: The artifacts of the build check: what boots, and how it is configured.
 _IMAGE = "image"

@@ -3,8 +3,9 @@
 
 The probe configures and builds one side and keeps what other checks need: `vmlinux`,
 `System.map`, `Module.symvers`, `config`, `image`, and `compiled`, the source files that
-took part, one a line. The judge compares diagnostics as sets and says which changed lines
-this target did not compile.
+took part, one a line. The patched side starts from the finished build of its base, where
+there is one and the configuration is the same. The judge compares diagnostics as sets and says
+which changed lines this target did not compile.
 """
 
 from __future__ import annotations
@@ -26,16 +27,20 @@ from pipeline.model import (
     Step,
     Target,
 )
+from pipeline.removal import remove
 from workers import kernel_build, kernel_coverage, kernel_objects
 from workers.check import Bench, Judgement, Sighting
+from workers.kernel_build import Made
 from workers.parsers import kbuild_config
 from workers.parsers.coverage import NOT_COMPILED, Stretch, left_out
 from workers.parsers.diag_compare import Compared, compare, normalised
 from workers.parsers.diag_findings import bounded, finding
 from workers.parsers.diagnostics import Diagnostic, parse
+from workers.parsers.said import remade, still_true, worth_keeping
 
 #: Raised also when `workers.kernel_build` asks make for something else.
-VERSION = 1
+VERSION = 2
+KEEPS_BUILD = True
 
 
 #: Ten times what a distribution's kernel has, debug information aside.
@@ -63,6 +68,8 @@ class Seen:
     not_honoured: tuple[str, ...]
     compiled: tuple[str, ...] = ()  # source files, sorted
     stretches: tuple[Stretch, ...] = ()  # of the patched side only
+    steps: int = 0  # what make did, as kbuild counts
+    from_base: bool = False  # whether it started from the base's finished build
 
 
 # --- one side -------------------------------------------------------------------------------
@@ -70,14 +77,14 @@ class Seen:
 
 def probe(bench: Bench) -> Sighting:
     """Configure and build one side. InfraError for whatever is not its sources' doing."""
-    configured = kernel_build.configure(bench)
-    options = _options(bench)
+    configured, options, before = _configure(bench)
     made = configured
     if configured.exit_code == 0:
         made = kernel_build.make(bench, bench.target.make_targets)
     succeeded = made.exit_code == 0
     lines = configured.lines if made is configured else configured.lines + made.lines
-    diagnostics = parse(lines)
+    unchanged = still_true(before or (), lines, lambda name: (bench.build / name).exists())
+    diagnostics = parse((*unchanged, *lines))
     if not succeeded and made is not configured and bench.side is Step.PATCHED:
         diagnostics = _confirmed(bench, diagnostics)
     if not succeeded and not any(d.severity == "error" for d in diagnostics):
@@ -99,10 +106,35 @@ def probe(bench: Bench) -> Sighting:
         ),
         compiled=objects.files if objects else (),
         stretches=kernel_coverage.stretches(bench, objects, options) if patched else (),
+        steps=len(remade(made.lines)),
+        from_base=before is not None,
     )
     if objects is None:
         return Sighting(seen, blocks=f"the {bench.side} kernel does not build")
-    return Sighting(seen, _keep(bench, objects.files))
+    kept = _keep(bench, objects.files)
+    if bench.warm and not patched:
+        bench.warm.keep(bench.build, worth_keeping((*unchanged, *lines)))
+    return Sighting(seen, kept)
+
+
+def _configure(bench: Bench) -> tuple[Made, dict[str, str], tuple[str, ...] | None]:
+    """Configure; what that came to, the options that are set, and what make had said of a
+    finished build that lies in the build directory now; None if it is to be built from nothing.
+    """
+    before = None
+    if bench.warm and bench.side is Step.PATCHED:
+        bench.progress("starting from the base's build")
+        before = bench.warm.begin(bench.build, bench.case.change.files)
+        bench.sandbox.adopt(bench.build)
+    had = _options(bench) if before is not None else {}
+    configured = kernel_build.configure(bench)
+    options = _options(bench)
+    if before is None or options == had:
+        return configured, options, before
+    # What only an option that is not set any more asked for would stay.
+    for left in bench.build.iterdir():
+        remove(left)
+    return kernel_build.configure(bench), options, None
 
 
 def _confirmed(bench: Bench, first: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
@@ -218,6 +250,8 @@ def _facts(base: Seen, patched: Seen, compared: Compared) -> tuple[Fact, ...]:
         "compiler": patched.compiler,
         "linker": patched.linker,
         "objects": patched.objects,
+        "steps": patched.steps,
+        "from_base_build": patched.from_base,
         "build_seconds": [round(base.build_s, 1), round(patched.build_s, 1)],
         "fixed_warnings": [*fixed],
         "config_differs": [*differs],

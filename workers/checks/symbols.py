@@ -28,6 +28,7 @@ from workers.symbols.stale import stale_symbols
 __all__ = ["VERSION", "Seen", "judge", "probe"]
 
 VERSION = 1
+KEEPS_BUILD = False
 
 _KSYMTAB = "__ksymtab_"
 #: What modpost, the linker and the assembler make besides the symbols of the sources.

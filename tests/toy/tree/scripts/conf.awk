@@ -65,20 +65,20 @@ BEGIN {
 			value[chosen[j]] = "y"; delete hidden[chosen[j]]
 		}
 	}
-	printf "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/%s 7.2.0 Kernel Configuration\n#\n", ENVIRON["ARCH"] > ".config"
-	printf "CONFIG_CC_VERSION_TEXT=\"%s\"\nCONFIG_LD_VERSION=24000\n", ENVIRON["CC_VERSION"] > ".config"
-	printf "" > "include/config/auto.conf"
-	printf "" > "include/generated/autoconf.h"
+	printf "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/%s 7.2.0 Kernel Configuration\n#\n", ENVIRON["ARCH"] > ".config.new"
+	printf "CONFIG_CC_VERSION_TEXT=\"%s\"\nCONFIG_LD_VERSION=24000\n", ENVIRON["CC_VERSION"] > ".config.new"
+	printf "" > "include/config/auto.conf.new"
+	printf "" > "include/generated/autoconf.h.new"
 	for (i = 1; i <= count; i++) {
 		name = names[i]
 		if (hidden[name]) continue
 		if (value[name] == "n") {
-			printf "# CONFIG_%s is not set\n", name > ".config"
+			printf "# CONFIG_%s is not set\n", name > ".config.new"
 			continue
 		}
-		printf "CONFIG_%s=%s\n", name, value[name] > ".config"
-		printf "CONFIG_%s=%s\n", name, value[name] > "include/config/auto.conf"
-		printf "#define CONFIG_%s %s\n", name, value[name] == "y" ? 1 : value[name] > "include/generated/autoconf.h"
+		printf "CONFIG_%s=%s\n", name, value[name] > ".config.new"
+		printf "CONFIG_%s=%s\n", name, value[name] > "include/config/auto.conf.new"
+		printf "#define CONFIG_%s %s\n", name, value[name] == "y" ? 1 : value[name] > "include/generated/autoconf.h.new"
 	}
 	exit failed
 }

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A build that starts from its base's is the build from nothing, only sooner; on the toy tree."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import toy
+from tests.toy import replacing
+
+pytestmark = pytest.mark.integration
+
+BLUE = ("--target", "blue", "--check", "build")
+COMMENT = "\n/* More. */\n"
+#: What says how something was built, and not what it is.
+HOW = {"build_seconds", "steps", "from_base_build"}
+
+
+def add(text):
+    return lambda before: before + text
+
+
+#: The edits of each change, and whether the base's build is of use to it.
+CHANGES = {
+    "one source file": ({"kernel/main.c": add(COMMENT)}, True),
+    "a header": ({"include/linux/mm.h": replacing("flags;", "flags, more;")}, True),
+    "a warning": ({"mm/mm_init.c": add("\nstatic void unused(void)\n{\n}\n")}, True),
+    "an error": ({"mm/mm_init.c": add("\n#error no\n")}, True),
+    "a new object": (
+        {"mm/more.c": "int more;\n", "mm/Makefile": add("obj-y += more.o\n")},
+        True,
+    ),
+    "an object that nobody asks for any more": (
+        {"mm/Makefile": replacing("obj-y += spare.o\n", "")},
+        True,
+    ),
+    "a source that is missing": ({"mm/mm_init.c": None}, True),
+    "a header that comes before another": (
+        {"arch/blue/include/linux/export.h": "#define EXPORT_SYMBOL_GPL(x)\n"
+         "#define EXPORT_SYMBOL(x)\n"},
+        True,
+    ),
+    "an option": ({"Kconfig": replacing("config PRINTK", "config WHISPER")}, False),
+    "a rule for everything": ({"scripts/Makefile.build": add("# More.\n")}, False),
+}  # fmt: skip
+
+
+def patched_build(installation):
+    """What the latest run kept of the patched kernel, by name, and what was seen of it."""
+    ((text,),) = installation.sql(
+        "select result from jobs where job = 'blue/build/patched' order by rowid desc limit 1"
+    )
+    observation = json.loads(text)["observation"]
+    return {artifact["name"]: artifact["ref"] for artifact in observation["artifacts"]}
+
+
+def told(verdict):
+    (check,) = verdict["targets"][0]["checks"]
+    facts = {name: fact for name, fact in check["facts"].items() if name not in HOW}
+    return check["outcome"], check["reason"], check["findings"], facts, verdict["not_covered"]
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_it_makes_what_a_build_from_nothing_makes(installation, what):
+    edits, of_use = CHANGES[what]
+    spare = {"mm/spare.c": "int spare;\n", "mm/Makefile": add("obj-y += spare.o\n")}
+    toy.commit(installation.tree, "mm: an object that nothing needs", spare)
+    toy.commit(installation.tree, what, edits)
+    _, warm = installation.run(*BLUE)
+    made = patched_build(installation)
+    _, cold = installation.run(*BLUE, "--no-cache")
+    assert patched_build(installation) == made
+    assert told(warm) == told(cold)
+    facts = warm["targets"][0]["checks"][0]["facts"]
+    assert bool(facts.get("from_base_build")) == of_use
+    assert not cold["targets"][0]["checks"][0]["facts"].get("from_base_build")
+
+
+def test_only_what_the_patch_reaches_is_made_and_old_warnings_stay(installation):
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    _, verdict = installation.run(*BLUE)
+    (check,) = verdict["targets"][0]["checks"]
+    assert check["facts"]["steps"] < 8
+    assert not check["facts"].get("fixed_warnings")  # mm/memory.c's was not compiled again
+    assert check["base_cached"] is False
+
+
+def test_a_base_that_is_known_but_whose_build_is_gone_is_built_again(installation):
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    installation.run(*BLUE)
+    for place in (installation.home / "cache/crosscheck/warm/blue").iterdir():
+        place.rename(installation.home / "away")
+    _, verdict = installation.run(*BLUE)
+    (check,) = verdict["targets"][0]["checks"]
+    assert check["facts"]["from_base_build"] is True
+    _, verdict = installation.run(*BLUE)
+    assert verdict["targets"][0]["checks"][0]["base_cached"] is True

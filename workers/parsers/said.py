@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an earlier build said about that which a later one did not make again. Pure.
+
+A build that starts from a finished one is silent about what it leaves as it is, and a warning
+in there is still one of this kernel's. kbuild names each thing that it makes (`  CC      a.o`);
+with `--output-sync` what is said about it follows at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from workers.check import BUILD
+from workers.parsers.diag_lines import STEP
+
+_MAKE = re.compile(r"^make(?:\[\d+\])?: ")
+
+
+def steps(lines: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(object, its lines, the first one names it) for each step of make's output in LINES.
+
+    What make itself says between two steps belongs to neither: it says that every time.
+    """
+    return tuple(_steps(lines))
+
+
+def _steps(lines: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    made = ""
+    said: list[str] = []
+    for line in lines:
+        step = STEP.match(line)
+        if step or _MAKE.match(line):
+            if made:
+                yield made, tuple(said)
+            made, said = step["object"].removeprefix(f"{BUILD}/") if step else "", []
+        if made:
+            said.append(line)
+    if made:
+        yield made, tuple(said)
+
+
+def remade(lines: Iterable[str]) -> frozenset[str]:
+    """The objects that make's output in LINES names, relative to the build directory."""
+    return frozenset(made for made, _ in _steps(lines))
+
+
+def worth_keeping(lines: Iterable[str]) -> tuple[str, ...]:
+    """The lines of those steps about which something was said."""
+    return tuple(line for _, said in _steps(lines) if len(said) > 1 for line in said)
+
+
+def still_true(
+    before: Iterable[str], now: Iterable[str], is_there: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """What was said BEFORE about objects that make did not make again NOW and that ARE THERE."""
+    again = remade(now)
+    return tuple(
+        line
+        for made, said in _steps(before)
+        if made not in again and is_there(made)
+        for line in said
+    )

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Finished builds of bases, from which patched builds start: make redoes what the patch reaches.
+
+Each is kept as a copy for which make finds every file of the base's source older, and every
+file that differs from the base's newer (`pipeline.trees.checkout`). The order of times within
+a build stays, their values do not matter. A kept build is never written to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.model import FileChange, InfraError
+from pipeline.removal import remove
+from pipeline.trees.checkout import KEPT_BUILD_S
+from workers.locks import locked
+from workers.reach import Stale, stale
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """The kept build of one base: of the source TREE, under DIRECTORY, which is for all that
+    are built in the same way.
+    """
+
+    directory: Path
+    tree: str
+
+    @property
+    def _place(self) -> Path:
+        return self.directory / self.tree
+
+    @property
+    def _lock(self) -> Path:
+        return self.directory / f"{self.tree}.lock"
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is one."""
+        return self._place.is_dir()
+
+    def keep(self, build: Path, said: Iterable[str]) -> None:
+        """Keep the finished build directory BUILD, which is taken away, and what make SAID.
+
+        It is there whole or not at all, whenever this process is killed.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(".partial", f"{self.tree}.", self.directory))
+        try:
+            build.rename(partial / "build")
+            _settle_times(partial / "build")
+            (partial / "said").write_text(json.dumps(list(said)), encoding="utf-8")
+            with locked(self._lock, exclusive=True):
+                remove(self._place)
+                partial.rename(self._place)
+        except OSError as error:
+            raise InfraError(
+                f"Cannot keep the build in {self.directory}: {error.strerror}."
+            ) from error
+        finally:
+            remove(partial)
+
+    def begin(self, build: Path, files: Iterable[FileChange]) -> tuple[str, ...] | None:
+        """Copy the kept build into BUILD, which is empty, for a source that differs in FILES.
+
+        What make had said of it; None if there is none, or none of it could be used: then
+        BUILD is left empty. Raises InfraError if it cannot be copied.
+        """
+        gone = stale(files)
+        if gone is None or not self.kept:
+            return None
+        with locked(self._lock, exclusive=False):
+            if not self.kept:
+                return None
+            os.utime(self._lock)  # when it was last used, for whoever makes room
+            copied = subprocess.run(
+                ["cp", "-a", "--reflink=auto", "--", f"{self._place / 'build'}/.", build],
+                capture_output=True,
+                check=False,
+            )
+            if copied.returncode:
+                complaint = copied.stderr.decode("utf-8", "replace").strip()
+                raise InfraError(f"Cannot copy {self._place}: {complaint}.")
+            said = json.loads((self._place / "said").read_text(encoding="utf-8"))
+        _take_away(build, gone)
+        return tuple(said)
+
+
+def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:
+    """All that is below DIRECTORY, of any depth; links are not followed."""
+    todo = [str(directory)]
+    while todo:
+        for entry in os.scandir(todo.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                todo.append(entry.path)
+            yield entry
+
+
+def _settle_times(build: Path) -> None:
+    """Make all times of BUILD those of a kept build, in the order that they have."""
+    times = {e.path: e.stat(follow_symlinks=False).st_mtime_ns for e in _entries(build)}
+    rank = {time: place for place, time in enumerate(sorted(set(times.values())))}
+    for path, time in times.items():
+        at = KEPT_BUILD_S * 10**9 + rank[time] * 1000
+        os.utime(path, ns=(at, at), follow_symlinks=False)
+
+
+def _take_away(build: Path, gone: Stale) -> None:
+    for directory in gone.directories:
+        remove(build / directory)
+    for stem in gone.stems:
+        place = build / stem
+        if place.parent.is_dir():
+            for path in place.parent.iterdir():
+                if path.name.removeprefix(".").startswith(f"{place.name}."):
+                    _unlink(path)
+    if gone.names:
+        for entry in _entries(build):
+            if entry.name.endswith(".cmd") and _made_from_one_of(gone.names, Path(entry.path)):
+                made = entry.name.removeprefix(".").removesuffix(".cmd")
+                _unlink(Path(entry.path).with_name(made))
+
+
+def _made_from_one_of(names: frozenset[str], command: Path) -> bool:
+    words = command.read_text(encoding="utf-8", errors="replace").split()
+    return any(word.rpartition("/")[2] in names for word in words)
+
+
+def _unlink(path: Path) -> None:
+    with suppress(FileNotFoundError, IsADirectoryError):
+        path.unlink()
