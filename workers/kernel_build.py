@@ -79,6 +79,7 @@ def config_lines(source: Path, target: Target) -> tuple[str, ...]:
 def configure(bench: Bench) -> Made:
     """Write `.config`: everything off but what the target asks for and what that needs."""
     wanted = bench.build / "all.config"
+    wanted.unlink(missing_ok=True)  # of the base's build, it may be a link to anywhere
     wanted.write_text(fragment(config_lines(bench.source, bench.target)), encoding="utf-8")
     wanted.chmod(0o644)  # commands may run as another user
     bench.progress("configuring")

@@ -13,13 +13,13 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.model import FileChange, InfraError
 from pipeline.removal import remove
 from pipeline.trees.checkout import KEPT_BUILD_S
+from workers.kernel_commands import commands
 from workers.locks import locked
 from workers.reach import Stale, stale
 
@@ -113,26 +113,27 @@ def _settle_times(build: Path) -> None:
 
 
 def _take_away(build: Path, gone: Stale) -> None:
+    """Remove from BUILD what has GONE; the base's own code made it, and links in it lead out."""
+    top = build.resolve()
     for directory in gone.directories:
-        remove(build / directory)
+        if _is_below(build / directory, top):
+            remove(build / directory)
     for stem in gone.stems:
         place = build / stem
-        if place.parent.is_dir():
+        if _is_below(place, top) and place.parent.is_dir():
             for path in place.parent.iterdir():
                 if path.name.removeprefix(".").startswith(f"{place.name}."):
-                    _unlink(path)
-    if gone.names:
-        for entry in _entries(build):
-            if entry.name.endswith(".cmd") and _made_from_one_of(gone.names, Path(entry.path)):
-                made = entry.name.removeprefix(".").removesuffix(".cmd")
-                _unlink(Path(entry.path).with_name(made))
+                    remove(path)
+    for command in commands(build) if gone.names else ():
+        if _made_from_one_of(gone.names, command):
+            remove(command.with_name(command.name.removeprefix(".").removesuffix(".cmd")))
+
+
+def _is_below(path: Path, top: Path) -> bool:
+    """Whether no link leads from PATH's directory out of TOP."""
+    return path.parent.resolve().is_relative_to(top)
 
 
 def _made_from_one_of(names: frozenset[str], command: Path) -> bool:
     words = command.read_text(encoding="utf-8", errors="replace").split()
     return any(word.rpartition("/")[2] in names for word in words)
-
-
-def _unlink(path: Path) -> None:
-    with suppress(FileNotFoundError, IsADirectoryError):
-        path.unlink()

@@ -97,3 +97,38 @@ def test_a_base_that_is_known_but_whose_build_is_gone_is_built_again(installatio
     assert check["facts"]["from_base_build"] is True
     _, verdict = installation.run(*BLUE)
     assert verdict["targets"][0]["checks"][0]["base_cached"] is True
+
+
+def test_links_that_a_base_leaves_in_its_build_lead_nowhere(installation):
+    """As root, what is written or removed through them would be anybody's."""
+    outside = installation.home / "outside"
+    (outside / "mm").mkdir(parents=True)
+    for name in ("memory.o", "more.o", "all.config"):
+        (outside / "mm" / name).write_text("mine")
+    (outside / "all.config").write_text("mine")
+    plant = (
+        f"\t@rm -rf elsewhere; ln -s {outside} elsewhere\n"
+        f"\t@rm -f all.config; ln -s {outside}/all.config all.config\n"
+        "\t@mkfifo -m 666 .pipe.cmd 2>/dev/null; true\n"
+    )
+    toy.commit(
+        installation.tree,
+        "hostile",
+        {"Makefile": replacing("Image: vmlinux\n", "Image: vmlinux\n" + plant),
+         "elsewhere/mm/memory.c": "int nothing;\n", "elsewhere/mm/Makefile": "obj-y :=\n"},
+    )  # fmt: skip
+    toy.commit(
+        installation.tree,
+        "elsewhere: away with it",
+        {"elsewhere/mm/memory.c": None, "elsewhere/mm/Makefile": add("# More.\n"),
+         "kernel/more.h": "\n", "kernel/main.c": add(COMMENT)},
+    )  # fmt: skip
+    status, verdict = installation.run(*BLUE)
+    assert status == 0
+    assert verdict["targets"][0]["checks"][0]["facts"]["from_base_build"] is True
+    warm = installation.home / "cache/crosscheck/warm/blue"
+    assert [link.is_symlink() for link in warm.glob("*/*/build/elsewhere")] == [True]
+    assert {path.name: path.read_text() for path in (outside / "mm").iterdir()} == dict.fromkeys(
+        ("memory.o", "more.o", "all.config"), "mine"
+    )
+    assert (outside / "all.config").read_text() == "mine"

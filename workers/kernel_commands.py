@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a kernel build's `.X.cmd` files are, of which kbuild leaves one for each thing made.
+
+The tree's own code wrote there: plain files only, and only so many and so large.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from pipeline.model import InfraError
+
+#: More than any `.X.cmd` file of a kernel has: the largest are about 100 kB.
+COMMAND_BYTES = 4 << 20
+#: An allmodconfig kernel has about 30,000 of them, in 2 GB.
+MOST_COMMANDS = 200_000
+TOTAL_BYTES = 8 << 30
+
+
+def commands(build: Path) -> tuple[Path, ...]:
+    """The `.X.cmd` files under BUILD, sorted; what cannot be read is not looked at.
+
+    Raises InfraError where there are too many.
+    """
+    found: list[Path] = []
+    total_bytes = 0
+    todo = [str(build)]  # not by recursion: directories may be nested without end
+    while todo:
+        try:
+            entries = list(os.scandir(todo.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                todo.append(entry.path)
+            elif entry.name.startswith(".") and entry.name.endswith(".cmd"):
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and status.st_size <= COMMAND_BYTES:
+                    found.append(Path(entry.path))
+                    total_bytes += status.st_size
+                    if len(found) > MOST_COMMANDS or total_bytes > TOTAL_BYTES:
+                        raise InfraError("The build left more .cmd files than a kernel has.")
+    return tuple(sorted(found))
