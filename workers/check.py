@@ -8,7 +8,7 @@ A check is one module `workers.checks.NAME` with
 - `Seen`, a frozen dataclass that `pipeline.codec` can encode: what a probe saw on one side;
 - `probe(bench: Bench) -> Sighting`: effects, on one side. Raises InfraError for whatever is
   not the patch's doing;
-- `KEEPS_BUILD: bool`, whether its probe leaves the build of a base in `Bench.warm`;
+- `KEEPS_BUILD: bool`, whether its probe starts from other builds and leaves that of a base;
 - `judge(case, target, base, patched) -> Judgement`: pure, compares two `Seen`.
 
 The matrix declares its name, needs, queue and deadline.
@@ -23,7 +23,7 @@ from typing import Any
 
 from pipeline.model import Artifact, Case, Fact, Finding, Lines, Outcome, Step, Target
 from workers.sandbox.contract import Command, Ended, Limits, Mount, Sandbox, Watcher
-from workers.warm import Warm
+from workers.warm import Start, Warm
 
 #: Where a command sees the kernel source (read-only) and its build directory (writable).
 #: The same on both sides, so that paths in objects and messages are the same.
@@ -48,7 +48,8 @@ class Bench:
     progress: Callable[[str], None]  # what is being done now, a few words
     keep: Callable[[str, Path], Artifact]  # copy a file into the artifact store
     cancelled: Callable[[], bool] = lambda: False
-    warm: Warm | None = None  # the kept build of the base; None: build all, keep nothing
+    start: Start | None = None  # a finished build to start from; None: from nothing
+    leave: Warm | None = None  # where the finished build is left for others; None: nowhere
 
     def run(
         self,

@@ -9,19 +9,15 @@ turned into a result, and nothing that goes wrong here accuses the series.
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import logging
 import os
 import time
 import traceback
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from pipeline.app import RUN_JOB, make_app
-from pipeline.artifacts import ArtifactStore
 from pipeline.codec import dumps, loads
 from pipeline.coordinator import LEASE_S
 from pipeline.fleet import worker_name
@@ -33,16 +29,15 @@ from pipeline.model import (
     Observation,
     Outcome,
     Step,
-    Target,
     worst,
 )
 from pipeline.settings import Settings, load, use_temporary_dir
 from pipeline.store import RunRecord, Store
-from workers import registry, toolchain
+from workers import registry, reuse
 from workers.check import Bench, Check
 from workers.lease import Lease
 from workers.sandbox import open_sandbox
-from workers.warm import Warm
+from workers.work import Work
 from workers.workspace import build_directory, source
 
 app = make_app(load().redis_url)
@@ -53,34 +48,6 @@ _LOG = logging.getLogger(__name__)
 @cache
 def _store(url: str) -> Store:
     return Store(url)
-
-
-@dataclass(frozen=True)
-class _Work:
-    """One attempt of a job, with all that it works with."""
-
-    settings: Settings
-    store: Store
-    record: RunRecord
-    job: Job
-    cores: int
-    lease: Lease
-
-    @property
-    def artifacts(self) -> ArtifactStore:
-        return ArtifactStore(self.settings.artifacts_dir)
-
-    @property
-    def target(self) -> Target:
-        return self.record.plan.target(self.job.target)
-
-    def observation(self, check: str, side: Step) -> Observation:
-        """What was seen before in this run; InfraError if it was not."""
-        wanted = Job(self.job.target, check, side)
-        for row in self.store.jobs(self.record.run):
-            if row.job == wanted and row.result and row.result.observation:
-                return row.result.observation
-        raise InfraError(f"{wanted.id} has no observation; run again.")
 
 
 @app.task(name=RUN_JOB)  # type: ignore[untyped-decorator]  # Celery has no types
@@ -97,7 +64,7 @@ def run_job(run: str, job_id: str, attempt: int, cores: int) -> None:
     with Lease(store, run, job, attempt) as lease:
         try:
             record = _record(store, run)
-            work = _Work(settings, store, record, job, cores, lease)
+            work = Work(settings, store, record, job, cores, lease)
             result = _judge(work) if job.step is Step.JUDGE else _probe(work, attempt)
         except CrosscheckError as error:
             result = JobResult(job=job, outcome=Outcome.ERROR, reason=str(error))
@@ -128,7 +95,7 @@ def _reason(error: Exception, settings: Settings) -> str:
     return f"internal error: {type(error).__name__}: {error}"
 
 
-def _judge(work: _Work) -> JobResult:
+def _judge(work: Work) -> JobResult:
     check = registry.check(work.job.check)
     base, patched = (
         loads(check.seen, work.artifacts.path(seen).read_bytes())
@@ -150,84 +117,38 @@ def _judge(work: _Work) -> JobResult:
     )
 
 
-def _cache_key(work: _Work, check: Check) -> str:
-    """Names a base observation: the tree, and all that turns it into what is seen."""
-    return _digest(work.record.case.change.base_tree, _way(work, check))
-
-
-def _way(work: _Work, check: Check) -> str:
-    """Names all that turns a source tree into what is seen, but for the tree."""
-    needed = {name: registry.check(name).version for name in _needs(work, check.name)}
-    return _digest(
-        dumps(work.target),
-        work.record.options.runtime,
-        check.name,
-        check.version,
-        needed,
-        toolchain.identity(work.target),
-    )
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _warm(work: _Work, check: Check) -> Warm | None:
-    """Where the build of the base is kept; None if it is not to be."""
-    if not (check.keeps_build and work.record.options.use_cache):
-        return None
-    directory = work.settings.warm_dir / work.target.name / _way(work, check)[:32]
-    return Warm(directory, work.record.case.change.base_tree)
-
-
-def _needs(work: _Work, name: str) -> tuple[str, ...]:
-    """The checks that NAME builds upon, directly or not."""
-    direct = work.record.plan.check(name).needs
-    return tuple(n for need in direct for n in (*_needs(work, need), need))
-
-
-def _remembered(work: _Work, key: str) -> Observation | None:
-    """A cached observation whose files are all still there."""
-    observation = work.store.cached(key)
-    if observation is None:
-        return None
-    kept = (observation.seen, *observation.artifacts)
-    if not all(work.artifacts.has(artifact) for artifact in kept):
-        return None
-    return replace(observation, cached=True)
-
-
-def _probe(work: _Work, attempt: int) -> JobResult:
+def _probe(work: Work, attempt: int) -> JobResult:
     check = registry.check(work.job.check)
-    cacheable = work.job.step is Step.BASE
-    key = _cache_key(work, check) if cacheable else ""
-    if cacheable and work.record.options.use_cache:
-        observation = _remembered(work, key)
-        warm = _warm(work, check)
-        if observation is not None and (warm is None or warm.kept):
-            return JobResult(job=work.job, outcome=Outcome.PASS, observation=observation)
+    kept = reuse.warm(work, check)
+    seen_before = reuse.remembered(work, check)
+    if seen_before is not None and (kept is None or kept.kept):
+        return JobResult(job=work.job, outcome=Outcome.PASS, observation=seen_before)
+    start = reuse.start(work, kept)
+    change = work.record.case.change
+    if work.job.step is Step.BASE:
+        tree, since, leave = change.base_tree, start.warm.tree if start else "", kept
+    else:
+        tree, since, leave = change.patched_tree, change.base_tree, None
     with (
-        source(work.settings, work.record.case.change, work.job.step, work.lease.progress) as tree,
+        source(work.settings, tree, since, work.lease.progress) as place,
         build_directory(work.settings, work.record.run, work.job.id, attempt) as directory,
     ):
-        result = _observe(work, check, tree, directory)
-    if cacheable and result.observation and not result.observation.blocks:
-        with suppress(InfraError):  # what was seen holds, remembered or not
-            work.store.cache(key, result.observation, time.time())
+        bench = _bench(work, check, place, directory)
+        result = _observe(work, check, replace(bench, start=start, leave=leave))
+    if result.observation:
+        reuse.remember(work, check, result.observation)
     return result
 
 
-def _observe(work: _Work, check: Check, tree: Path, directory: Path) -> JobResult:
+def _bench(work: Work, check: Check, tree: Path, directory: Path) -> Bench:
     sandbox = open_sandbox(work.record.options.runtime)
     sandbox.adopt(directory / "build")
-    log = directory / "log"
-    name = f"{work.job.id.replace('/', '-')}.log"
     needed = {
         artifact.name: work.artifacts.path(artifact)
         for need in work.record.plan.check(check.name).needs
         for artifact in work.observation(need, work.job.step).artifacts
     }
-    bench = Bench(
+    return Bench(
         case=work.record.case,
         target=work.target,
         side=work.job.step,
@@ -236,17 +157,19 @@ def _observe(work: _Work, check: Check, tree: Path, directory: Path) -> JobResul
         needed=needed,
         cores=work.cores,
         sandbox=sandbox,
-        log=log,
+        log=directory / "log",
         derived=work.settings.cache_dir / "derived",
         progress=work.lease.progress,
         keep=work.artifacts.keep,
         cancelled=work.lease.lost,
-        warm=_warm(work, check),
     )
 
+
+def _observe(work: Work, check: Check, bench: Bench) -> JobResult:
     def kept_log() -> JobResult:
         """A result that has nothing but the log so far."""
-        artifact = work.artifacts.keep(name, log) if log.exists() else None
+        name = f"{work.job.id.replace('/', '-')}.log"
+        artifact = work.artifacts.keep(name, bench.log) if bench.log.exists() else None
         return JobResult(job=work.job, outcome=Outcome.ERROR, log=artifact)
 
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Finished builds of bases, from which patched builds start: make redoes what the patch reaches.
+"""Finished builds of bases, from which other builds start: make redoes what differs.
 
 Each is kept as a copy for which make finds every file of the base's source older, and every
 file that differs from the base's newer (`pipeline.trees.checkout`). The order of times within
@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from pipeline.trees.checkout import KEPT_BUILD_S
 from workers.kernel_commands import commands
 from workers.locks import locked
 from workers.reach import Stale, stale
+
+#: Of a source that differs in more files so much is made anew that a start gains nothing.
+MOST_FILES = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,16 @@ class Warm:
     def kept(self) -> bool:
         """Whether there is one."""
         return self._place.is_dir()
+
+    def nearest(self, differ: Callable[[str], int | None]) -> Warm | None:
+        """The kept build whose source is most like this one's; None if none is near.
+
+        DIFFER says in how many files a tree differs from this one, None if nobody knows.
+        """
+        kept = [p.name for p in self.directory.glob("*") if p.is_dir() and not p.suffix]
+        known = ((differ(tree), tree) for tree in kept)
+        near = [(many, tree) for many, tree in known if many is not None and many <= MOST_FILES]
+        return Warm(self.directory, min(near)[1]) if near else None
 
     def keep(self, build: Path, said: Iterable[str]) -> None:
         """Keep the finished build directory BUILD, which is taken away, and what make SAID.
@@ -91,6 +104,18 @@ class Warm:
             said = json.loads((self._place / "said").read_text(encoding="utf-8"))
         _take_away(build, gone)
         return tuple(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A kept build to start from, for a source that differs from its source in FILES."""
+
+    warm: Warm
+    files: tuple[FileChange, ...]
+
+    def begin(self, build: Path) -> tuple[str, ...] | None:
+        """As `Warm.begin`."""
+        return self.warm.begin(build, self.files)
 
 
 def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:

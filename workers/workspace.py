@@ -2,8 +2,8 @@
 """Source trees and build directories of jobs on this machine.
 
 A source tree is checked out once for each git tree id, is never changed afterwards, and is
-shared by all jobs, which see it read-only. A patched tree starts as hard links to its base;
-it is one for each base, since the times of its files tell what differs.
+shared by all jobs, which see it read-only. One that is seen as changed from another starts as
+hard links to that, and has its own checkout: the times of its files tell what differs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.model import Change, InfraError, Step
+from pipeline.model import InfraError
 from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.trees.checkout import checkout, checkout_from
@@ -62,27 +62,27 @@ def _make(place: Path, make: Callable[[Path], None]) -> None:
 
 @contextmanager
 def source(
-    settings: Settings, change: Change, side: Step, doing: Callable[[str], None]
+    settings: Settings, tree: str, since: str, doing: Callable[[str], None]
 ) -> Iterator[Path]:
-    """The source tree of SIDE of CHANGE, checked out and not to be written to.
+    """The source tree TREE, checked out and not to be written to.
 
-    Raises InfraError when it cannot be checked out.
+    If SINCE is not empty, it names a tree too, and files that differ from that one's are newer
+    than any kept build of it. Raises InfraError when it cannot be checked out.
     """
 
     def whole(directory: Path) -> None:
-        checkout(settings.git_dir, change.base_tree, directory)
+        checkout(settings.git_dir, since or tree, directory)
 
-    with _source(settings, change.base_tree, whole, doing) as base:
-        if side is Step.BASE or change.patched_tree == change.base_tree:
-            yield base
+    with _source(settings, since or tree, whole, doing) as plain:
+        if since in {"", tree}:
+            yield plain
             return
 
         def differing(directory: Path) -> None:
-            checkout_from(settings.git_dir, change.patched_tree, change.base_tree, base, directory)
+            checkout_from(settings.git_dir, tree, since, plain, directory)
 
-        name = f"{change.patched_tree}-from-{change.base_tree}"
-        with _source(settings, name, differing, doing) as patched:
-            yield patched
+        with _source(settings, f"{tree}-from-{since}", differing, doing) as other:
+            yield other
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.model import Change, FileChange, PatchDiff
 from pipeline.trees.diff import parse
-from pipeline.trees.git import git, text
+from pipeline.trees.git import attempt, git, text
 
 
 def build_change(git_dir: Path, base: str, commits: Sequence[str]) -> Change:
@@ -24,6 +24,17 @@ def build_change(git_dir: Path, base: str, commits: Sequence[str]) -> Change:
             PatchDiff(n, _files(git_dir, old, new)) for n, (old, new) in enumerate(steps, start=1)
         ),
     )
+
+
+def differing(git_dir: Path, old: str, new: str) -> tuple[FileChange, ...]:
+    """What NEW, a commit or tree, changes relative to OLD."""
+    return _files(git_dir, old, new)
+
+
+def how_many_differ(git_dir: Path, old: str, new: str) -> int | None:
+    """In how many files NEW differs from OLD; None if the repository has not both."""
+    found = attempt(git_dir, "diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
+    return None if found.code else found.out.count(b"\0")
 
 
 def tree_of(git_dir: Path, commit: str) -> str:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 BLUE = ("--target", "blue", "--check", "build")
 COMMENT = "\n/* More. */\n"
 #: What says how something was built, and not what it is.
-HOW = {"build_seconds", "steps", "from_base_build"}
+HOW = {"build_seconds", "steps", "from_base_build", "base_started_from"}
 
 
 def add(text):
@@ -47,13 +47,13 @@ CHANGES = {
 }  # fmt: skip
 
 
-def patched_build(installation):
-    """What the latest run kept of the patched kernel, by name, and what was seen of it."""
+def build_of(installation, side):
+    """What the latest run kept of the kernel of SIDE, by name."""
     ((text,),) = installation.sql(
-        "select result from jobs where job = 'blue/build/patched' order by rowid desc limit 1"
+        f"select result from jobs where job = 'blue/build/{side}' order by rowid desc limit 1"
     )
-    observation = json.loads(text)["observation"]
-    return {artifact["name"]: artifact["ref"] for artifact in observation["artifacts"]}
+    artifacts = json.loads(text)["observation"]["artifacts"]
+    return {artifact["name"]: artifact["ref"] for artifact in artifacts}
 
 
 def told(verdict):
@@ -69,9 +69,9 @@ def test_it_makes_what_a_build_from_nothing_makes(installation, what):
     toy.commit(installation.tree, "mm: an object that nothing needs", spare)
     toy.commit(installation.tree, what, edits)
     _, warm = installation.run(*BLUE)
-    made = patched_build(installation)
+    made = build_of(installation, "patched")
     _, cold = installation.run(*BLUE, "--no-cache")
-    assert patched_build(installation) == made
+    assert build_of(installation, "patched") == made
     assert told(warm) == told(cold)
     facts = warm["targets"][0]["checks"][0]["facts"]
     assert bool(facts.get("from_base_build")) == of_use
@@ -82,7 +82,7 @@ def test_only_what_the_patch_reaches_is_made_and_old_warnings_stay(installation)
     toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
     _, verdict = installation.run(*BLUE)
     (check,) = verdict["targets"][0]["checks"]
-    assert check["facts"]["steps"] < 8
+    assert check["facts"]["steps"][1] < check["facts"]["steps"][0]
     assert not check["facts"].get("fixed_warnings")  # mm/memory.c's was not compiled again
     assert check["base_cached"] is False
 
@@ -132,3 +132,22 @@ def test_links_that_a_base_leaves_in_its_build_lead_nowhere(installation):
         ("memory.o", "more.o", "all.config"), "mine"
     )
     assert (outside / "all.config").read_text() == "mine"
+
+
+def test_a_base_that_moved_starts_from_the_nearest_one(installation):
+    """Its build is that from nothing, and what follows from it too."""
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    installation.run(*BLUE)
+    toy.commit(installation.tree, "mm: new", {"mm/new.c": "int fresh;\n",
+               "Makefile": replacing("SUBLEVEL = 0", "SUBLEVEL = 1")})  # fmt: skip
+    toy.commit(installation.tree, "mm: a macro", {"include/linux/mm.h": add("#define X 1\n")})
+    toy.commit(installation.tree, "kernel: use it", {"kernel/main.c": add("int x = X;\n")})
+    _, warm = installation.run(*BLUE)
+    made = [build_of(installation, side) for side in ("base", "patched")]
+    _, cold = installation.run(*BLUE, "--no-cache")
+    assert [build_of(installation, side) for side in ("base", "patched")] == made
+    assert told(warm) == told(cold)
+    facts = warm["targets"][0]["checks"][0]["facts"]
+    assert facts["base_started_from"]
+    assert facts["from_base_build"] is True
+    assert "base_started_from" not in cold["targets"][0]["checks"][0]["facts"]

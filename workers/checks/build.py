@@ -69,7 +69,7 @@ class Seen:
     compiled: tuple[str, ...] = ()  # source files, sorted
     stretches: tuple[Stretch, ...] = ()  # of the patched side only
     steps: int = 0  # what make did, as kbuild counts
-    from_base: bool = False  # whether it started from the base's finished build
+    started_from: str = ""  # the tree whose finished build it started from
 
 
 # --- one side -------------------------------------------------------------------------------
@@ -107,13 +107,13 @@ def probe(bench: Bench) -> Sighting:
         compiled=objects.files if objects else (),
         stretches=kernel_coverage.stretches(bench, objects, options) if patched else (),
         steps=len(remade(made.lines)),
-        from_base=before is not None,
+        started_from=bench.start.warm.tree if bench.start and before is not None else "",
     )
     if objects is None:
         return Sighting(seen, blocks=f"the {bench.side} kernel does not build")
     kept = _keep(bench, objects.files)
-    if bench.warm and not patched:
-        bench.warm.keep(bench.build, worth_keeping((*unchanged, *lines)))
+    if bench.leave:
+        bench.leave.keep(bench.build, worth_keeping((*unchanged, *lines)))
     return Sighting(seen, kept)
 
 
@@ -122,9 +122,9 @@ def _configure(bench: Bench) -> tuple[Made, dict[str, str], tuple[str, ...] | No
     finished build that lies in the build directory now; None if it is to be built from nothing.
     """
     before = None
-    if bench.warm and bench.side is Step.PATCHED:
-        bench.progress("starting from the base's build")
-        before = bench.warm.begin(bench.build, bench.case.change.files)
+    if bench.start:
+        bench.progress("copying a finished build")
+        before = bench.start.begin(bench.build)
         bench.sandbox.adopt(bench.build)
     had = _options(bench) if before is not None else {}
     configured = kernel_build.configure(bench)
@@ -250,8 +250,9 @@ def _facts(base: Seen, patched: Seen, compared: Compared) -> tuple[Fact, ...]:
         "compiler": patched.compiler,
         "linker": patched.linker,
         "objects": patched.objects,
-        "steps": patched.steps,
-        "from_base_build": patched.from_base,
+        "steps": [base.steps, patched.steps],
+        "from_base_build": bool(patched.started_from),
+        "base_started_from": base.started_from,
         "build_seconds": [round(base.build_s, 1), round(patched.build_s, 1)],
         "fixed_warnings": [*fixed],
         "config_differs": [*differs],

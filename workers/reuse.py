@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What earlier work may be used for a job, and what is left of it for later ones.
+
+What was seen of a base is remembered in the database; its build directory is kept on this
+machine. Both are named by all that they follow from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+from pipeline.codec import dumps
+from pipeline.model import InfraError, Observation, Step
+from pipeline.trees.changes import differing, how_many_differ
+from workers import registry, toolchain
+from workers.check import Check
+from workers.warm import Start, Warm
+from workers.work import Work
+
+
+def _key(work: Work, check: Check) -> str:
+    """Names a base observation: the tree, and all that turns it into what is seen."""
+    return _digest(work.record.case.change.base_tree, _way(work, check))
+
+
+def _way(work: Work, check: Check) -> str:
+    """Names all that turns a source tree into what is seen, but for the tree."""
+    needed = {name: registry.check(name).version for name in _needs(work, check.name)}
+    return _digest(
+        dumps(work.target),
+        work.record.options.runtime,
+        check.name,
+        check.version,
+        needed,
+        toolchain.identity(work.target),
+    )
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def warm(work: Work, check: Check) -> Warm | None:
+    """Where the build of the base is kept; None if it is not to be."""
+    if not (check.keeps_build and work.record.options.use_cache):
+        return None
+    directory = work.settings.warm_dir / work.target.name / _way(work, check)[:32]
+    return Warm(directory, work.record.case.change.base_tree)
+
+
+def start(work: Work, base: Warm | None) -> Start | None:
+    """The kept build to start from: that of BASE for the patched side, for BASE the nearest."""
+    if base is None:
+        return None
+    if work.job.step is Step.PATCHED:
+        return Start(base, work.record.case.change.files) if base.kept else None
+    git_dir = work.settings.git_dir
+    near = base.nearest(lambda tree: how_many_differ(git_dir, tree, base.tree))
+    return Start(near, differing(git_dir, near.tree, base.tree)) if near else None
+
+
+def _needs(work: Work, name: str) -> tuple[str, ...]:
+    """The checks that NAME builds upon, directly or not."""
+    direct = work.record.plan.check(name).needs
+    return tuple(n for need in direct for n in (*_needs(work, need), need))
+
+
+def remembered(work: Work, check: Check) -> Observation | None:
+    """What was seen of the base before, if all its files are still there."""
+    if work.job.step is not Step.BASE or not work.record.options.use_cache:
+        return None
+    observation = work.store.cached(_key(work, check))
+    if observation is None:
+        return None
+    kept = (observation.seen, *observation.artifacts)
+    if not all(work.artifacts.has(artifact) for artifact in kept):
+        return None
+    return replace(observation, cached=True)
+
+
+def remember(work: Work, check: Check, observation: Observation) -> None:
+    """Remember what was seen of the base; what blocks other checks is looked at each time."""
+    if work.job.step is Step.BASE and not observation.blocks:
+        with suppress(InfraError):  # what was seen holds, remembered or not
+            work.store.cache(_key(work, check), observation, time.time())
