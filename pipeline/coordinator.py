@@ -100,11 +100,8 @@ def _judge_ready(row: JobRow, rows: dict[Job, JobRow]) -> Settle | bool:
 
 
 def _probe_ready(row: JobRow, rows: dict[Job, JobRow], plan: Plan) -> Settle | bool:
-    """Whether what the probe needs was seen on its side; a Settle if it never will be."""
-    needs = plan.check(row.job.check).needs
-    if not needs and row.job.step is Step.PATCHED:
-        return _base_built(row, rows)
-    for name in needs:
+    """Whether what the probe needs was seen; a Settle if it never will be."""
+    for name in plan.check(row.job.check).needs:
         result = rows[Job(row.job.target, name, row.job.step)].result
         if result is None:
             return False
@@ -113,12 +110,12 @@ def _probe_ready(row: JobRow, rows: dict[Job, JobRow], plan: Plan) -> Settle | b
             return _settled(row, Outcome.SKIP, reason)
         if result.observation.blocks:
             return _settled(row, Outcome.SKIP, result.observation.blocks)
-    return True
+    return row.job.step is Step.BASE or _base_seen(row, rows)
 
 
-def _base_built(row: JobRow, rows: dict[Job, JobRow]) -> Settle | bool:
-    """A build starts from what its base's build left, and has nothing to be held against if
-    that went wrong.
+def _base_seen(row: JobRow, rows: dict[Job, JobRow]) -> Settle | bool:
+    """Whether the base was seen: the patched side starts from what that left, or shows that
+    nothing differs, and has nothing to be held against if it went wrong.
     """
     base = rows[Job(row.job.target, row.job.check, Step.BASE)].result
     if base is None:

@@ -41,6 +41,7 @@ class Bench:
     source: Path  # host path of the source tree; commands see it at /src
     build: Path  # host path of an empty directory; commands see it at /build
     needed: Mapping[str, Path]  # artifacts that the needed checks kept, by name
+    before: Mapping[str, Path]  # of the patched side: what base's probes kept of the same
     cores: int  # how many jobs make may run
     sandbox: Sandbox
     log: Path  # all output of all commands, appended
@@ -80,6 +81,7 @@ class Sighting:
     seen: Any
     artifacts: tuple[Artifact, ...] = ()
     blocks: str = ""  # why checks that need this one cannot look at this side
+    skip: str = ""  # why there is nothing to compare, SEEN is None then
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import logging
 import os
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -143,18 +144,16 @@ def _probe(work: Work, attempt: int) -> JobResult:
 def _bench(work: Work, check: Check, tree: Path, directory: Path) -> Bench:
     sandbox = open_sandbox(work.record.options.runtime)
     sandbox.adopt(directory / "build")
-    needed = {
-        artifact.name: work.artifacts.path(artifact)
-        for need in work.record.plan.check(check.name).needs
-        for artifact in work.observation(need, work.job.step).artifacts
-    }
+    needs = work.record.plan.check(check.name).needs
+    patched = work.job.step is Step.PATCHED
     return Bench(
         case=work.record.case,
         target=work.target,
         side=work.job.step,
         source=tree,
         build=directory / "build",
-        needed=needed,
+        needed=_kept(work, needs, work.job.step),
+        before=_kept(work, (*needs, check.name), Step.BASE) if patched else {},
         cores=work.cores,
         sandbox=sandbox,
         log=directory / "log",
@@ -163,6 +162,14 @@ def _bench(work: Work, check: Check, tree: Path, directory: Path) -> Bench:
         keep=work.artifacts.keep,
         cancelled=work.lease.lost,
     )
+
+
+def _kept(work: Work, checks: Sequence[str], side: Step) -> dict[str, Path]:
+    return {
+        artifact.name: work.artifacts.path(artifact)
+        for check in checks
+        for artifact in work.observation(check, side).artifacts
+    }
 
 
 def _observe(work: Work, check: Check, bench: Bench) -> JobResult:
@@ -176,6 +183,8 @@ def _observe(work: Work, check: Check, bench: Bench) -> JobResult:
         seen = check.probe(bench)
     except InfraError as error:
         return replace(kept_log(), reason=str(error))
+    if seen.skip:
+        return replace(kept_log(), outcome=Outcome.SKIP, reason=seen.skip)
     payload = work.artifacts.keep_text(f"{check.name}-{work.job.step}.json", dumps(seen.seen))
     observation = Observation(
         check=check.name,

@@ -8,6 +8,7 @@ a build stays, their values do not matter. A kept build is never written to.
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import subprocess
@@ -105,6 +106,20 @@ class Warm:
         _take_away(build, gone)
         return tuple(said)
 
+    def changed(self, build: Path, objects: Iterable[str]) -> tuple[str, ...]:
+        """As `Start.changed`."""
+        with locked(self._lock, exclusive=False):
+            kept = self._place / "build"
+            return tuple(sorted(name for name in objects if not _same(build, kept, name)))
+
+
+def _same(build: Path, kept: Path, name: str) -> bool:
+    """Whether both directories have the same file NAME; links are none."""
+    ours, theirs = build / name, kept / name
+    if any(path.is_symlink() or not path.is_file() for path in (ours, theirs)):
+        return False
+    return filecmp.cmp(ours, theirs, shallow=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -116,6 +131,10 @@ class Start:
     def begin(self, build: Path) -> tuple[str, ...] | None:
         """As `Warm.begin`."""
         return self.warm.begin(build, self.files)
+
+    def changed(self, build: Path, objects: Iterable[str]) -> tuple[str, ...]:
+        """Those of OBJECTS that are in BUILD not what they were in the kept build, sorted."""
+        return self.warm.changed(build, objects)
 
 
 def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:

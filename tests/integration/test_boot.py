@@ -54,6 +54,7 @@ def bench(where: Path, source: Path, target, side=Step.BASE, change=None) -> Ben
         source=source,
         build=where / "build",
         needed={},
+        before={},
         cores=1,
         sandbox=sandbox,
         log=where / "log",
@@ -91,6 +92,46 @@ def test_the_init_compiles_without_a_warning_and_passes_on_this_kernel(tmp_path,
     assert watch.finished  # and it mounted nothing and powered nothing off: it was not PID 1
     assert report.complete
     assert [test for test in report.tests if test.status is Status.NOT_OK] == []
+
+
+class Booted(Exception):  # noqa: N818
+    """A boot was about to begin."""
+
+
+def test_a_kernel_and_an_init_that_are_the_bases_are_not_booted(tmp_path, linux, monkeypatch):
+    def boot_it(*_):
+        raise Booted
+
+    monkeypatch.setattr(boot.qemu, "run", boot_it)
+    here = bench(tmp_path, linux, native(), Step.PATCHED)
+    built = init.build(here)
+    assert isinstance(built, bytes)
+    kept = {}
+    for name in ("vmlinux", "image", "config", "System.map", "initramfs"):
+        kept[name] = tmp_path / name
+        kept[name].write_bytes(initramfs.pack(built) if name == "initramfs" else b"x")
+    other = tmp_path / "other"
+    other.write_bytes(b"y")
+    empty = tmp_path / "empty"
+    empty.touch()
+
+    def probe(needed, before=kept):
+        shutil.rmtree(here.build)
+        here.build.mkdir()
+        here.sandbox.adopt(here.build)
+        return boot.probe(replace(here, needed=needed, before=before))
+
+    assert "byte for byte" in probe(kept).skip
+    for needed, before in (
+        (kept | {"image": other}, kept),
+        (kept | {"config": other}, kept),
+        (kept, kept | {"vmlinux": other}),
+        (kept, kept | {"initramfs": other}),
+        (kept | {"System.map": empty}, kept),
+        (kept, {}),
+    ):
+        with pytest.raises(Booted):
+            probe(needed, before)
 
 
 def test_an_error_in_a_header_that_the_series_touches_is_its_own(tmp_path):

@@ -65,6 +65,7 @@ class Lab:
             source=self.tree(side),
             build=directory / "build",
             needed={},
+            before={},
             cores=2,
             sandbox=sandbox,
             log=directory / "log",

@@ -73,6 +73,7 @@ def bench(tmp_path) -> Bench:
         source=source,
         build=tmp_path,
         needed={},
+        before={},
         cores=1,
         sandbox=None,
         log=tmp_path / "log",

@@ -15,7 +15,14 @@ pytestmark = pytest.mark.integration
 BLUE = ("--target", "blue", "--check", "build")
 COMMENT = "\n/* More. */\n"
 #: What says how something was built, and not what it is.
-HOW = {"build_seconds", "steps", "from_base_build", "base_started_from"}
+HOW = {
+    "build_seconds",
+    "steps",
+    "from_base_build",
+    "base_started_from",
+    "objects_changed",
+    "objects_changed_first",
+}
 
 
 def add(text):

@@ -2,8 +2,9 @@
 """Does the patched kernel boot as the base does? Probe: builds an init, boots QEMU. Judge: pure.
 
 A boot that shows anything remarkable is tried once more, with twice the patience, before it
-is taken; what only one of two boots shows does not accuse. A new splat of any kind is a FAIL
-(a WARNING() is a regression too), but for a `WARNING:` that somebody merely printed.
+is taken; what only one of two boots shows does not accuse. Where kernel and init are the
+base's, byte for byte, there is nothing to boot. A new splat of any kind is a FAIL (a WARNING()
+is a regression too), but for a `WARNING:` that somebody merely printed.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ KEEPS_BUILD = False
 
 #: The artifacts of the build check: what boots, and how it is configured.
 _IMAGE = "image"
+#: All that a boot is made of.
+_KERNEL = ("vmlinux", _IMAGE, "config")
+_INITRAMFS = "initramfs"
 _CONFIG = "config"
 _ATTEMPTS = 2
 
@@ -58,13 +62,31 @@ def probe(bench: Bench) -> Sighting:
         if bench.side is Step.BASE or built.file not in bench.case.change.paths:
             raise InfraError(f"The init cannot be built: {built.file}:{built.line}: {built.text}.")
         return Sighting(Seen((), built), blocks="there is no init for the patched kernel")
+    archive = initramfs.pack(built)
+    if same := _same_as_base(bench, archive):
+        return Sighting(None, skip=same)
     with tempfile.TemporaryDirectory(dir=bench.build.parent) as name:
-        return _boots(bench, Path(name), initramfs.pack(built))
+        return _boots(bench, Path(name), archive)
+
+
+def _same_as_base(bench: Bench, archive: bytes) -> str:
+    """The proof that base's boot tells all that this one would; "" if there is none.
+
+    A kernel without symbols proves nothing: something went wrong when it was made.
+    """
+    before, now = bench.before, bench.needed
+    if any(name not in before or before[name] != now.get(name) for name in _KERNEL):
+        return ""  # the paths of artifacts are their contents
+    if _INITRAMFS not in before or before[_INITRAMFS].read_bytes() != archive:
+        return ""
+    if not now["System.map"].stat().st_size:
+        return ""
+    return "the kernel and the init are the base's, byte for byte"
 
 
 def _boots(bench: Bench, directory: Path, archive: bytes) -> Sighting:
     machine = bench.target.machine
-    packed, console = directory / "initramfs", directory / "console"
+    packed, console = directory / _INITRAMFS, directory / "console"
     packed.write_bytes(archive)
     packed.chmod(0o644)  # the sandbox has a user of its own
     seen: list[Boot] = []
@@ -78,7 +100,7 @@ def _boots(bench: Bench, directory: Path, archive: bytes) -> Sighting:
         seen.append(boots.read(run))
         if boots.unremarkable(machine, seen[-1]):
             break
-    artifacts = (bench.keep("console", console), bench.keep("initramfs", packed))
+    artifacts = (bench.keep("console", console), bench.keep(_INITRAMFS, packed))
     boots_well = any(boot.ending.well for boot in seen)
     blocks = "" if boots_well else f"the {bench.side} kernel does not boot"
     return Sighting(Seen(tuple(seen), not_honoured=_not_honoured(bench)), artifacts, blocks)

@@ -10,6 +10,7 @@ which changed lines this target did not compile.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,6 +44,12 @@ VERSION = 2
 KEEPS_BUILD = True
 
 
+#: What a compiler or an assembler writes; the rest is made of these, or by the host.
+_COMPILED = re.compile(r"^(?!scripts/|tools/|\.|vmlinux).*\.o$")
+
+#: So many are named.
+_MOST_CHANGED = 50
+
 #: Ten times what a distribution's kernel has, debug information aside.
 _MOST_BYTES = {
     "vmlinux": 3 << 30,
@@ -70,6 +77,7 @@ class Seen:
     stretches: tuple[Stretch, ...] = ()  # of the patched side only
     steps: int = 0  # what make did, as kbuild counts
     started_from: str = ""  # the tree whose finished build it started from
+    changed: tuple[str, ...] = ()  # compiled objects that differ from that build's, sorted
 
 
 # --- one side -------------------------------------------------------------------------------
@@ -92,6 +100,7 @@ def probe(bench: Bench) -> Sighting:
         raise InfraError(f"make failed without saying why; its last words: {said}")
     objects = kernel_objects.scan(bench, bench.case.change.paths) if succeeded else None
     patched = bench.side is Step.PATCHED
+    started = bench.start if before is not None else None
     seen = Seen(
         succeeded=succeeded,
         diagnostics=diagnostics,
@@ -107,7 +116,8 @@ def probe(bench: Bench) -> Sighting:
         compiled=objects.files if objects else (),
         stretches=kernel_coverage.stretches(bench, objects, options) if patched else (),
         steps=len(remade(made.lines)),
-        started_from=bench.start.warm.tree if bench.start and before is not None else "",
+        started_from=started.warm.tree if started else "",
+        changed=started.changed(bench.build, _compiled(made)) if started and succeeded else (),
     )
     if objects is None:
         return Sighting(seen, blocks=f"the {bench.side} kernel does not build")
@@ -115,6 +125,10 @@ def probe(bench: Bench) -> Sighting:
     if bench.leave:
         bench.leave.keep(bench.build, worth_keeping((*unchanged, *lines)))
     return Sighting(seen, kept)
+
+
+def _compiled(made: Made) -> tuple[str, ...]:
+    return tuple(name for name in remade(made.lines) if _COMPILED.search(name))
 
 
 def _configure(bench: Bench) -> tuple[Made, dict[str, str], tuple[str, ...] | None]:
@@ -253,12 +267,14 @@ def _facts(base: Seen, patched: Seen, compared: Compared) -> tuple[Fact, ...]:
         "steps": [base.steps, patched.steps],
         "from_base_build": bool(patched.started_from),
         "base_started_from": base.started_from,
+        "objects_changed": len(patched.changed) if patched.started_from else None,
+        "objects_changed_first": [*patched.changed[:_MOST_CHANGED]],
         "build_seconds": [round(base.build_s, 1), round(patched.build_s, 1)],
         "fixed_warnings": [*fixed],
         "config_differs": [*differs],
         "config_not_honoured": [*base.not_honoured],
     }
-    return tuple((name, value) for name, value in facts.items() if value)
+    return tuple((name, value) for name, value in facts.items() if value or value == 0)
 
 
 def _uncovered(base: Seen, patched: Seen) -> tuple[tuple[Lines, str], ...]:
