@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from pipeline import doctor as tools
-from pipeline import intake
+from pipeline import intake, kept
 from pipeline.artifacts import ArtifactStore
 from pipeline.coordinator import finished
 from pipeline.engine import clean_up
@@ -21,11 +21,17 @@ from pipeline.fleet import Fleet
 from pipeline.matrix import load as load_matrix
 from pipeline.model import CrosscheckError, InputError, Outcome, Step, Verdict
 from pipeline.report.json import to_json
-from pipeline.report.plain import render_plan, render_runs, render_targets, render_tools
+from pipeline.report.plain import (
+    render_kept,
+    render_plan,
+    render_runs,
+    render_targets,
+    render_tools,
+)
 from pipeline.report.terminal import print_verdict
 from pipeline.report.wording import clean
 from pipeline.running import RunRequest, execute, fleet_environment, why_not
-from pipeline.settings import Settings, load, use_temporary_dir
+from pipeline.settings import Settings, load, size_bytes, use_temporary_dir
 from pipeline.store import Store
 
 PASSED, FAILED, BAD_INPUT, ERROR = 0, 1, 2, 3
@@ -58,6 +64,22 @@ def _series_options(command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _size(_context: click.Context, _option: click.Parameter, text: str) -> int:
+    try:
+        return size_bytes(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+
+
+_cache_size = click.option(
+    "--cache-size",
+    "cache_bytes",
+    callback=_size,
+    default="0",
+    help="How much may be kept, e.g. 20G (default: half of what the disk has left).",
+)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -109,7 +131,8 @@ def cli() -> None:
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs side by side (default: cores).")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--reply", "reply_file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--no-cache", is_flag=True, help="Look at the base anew.")
+@click.option("--no-cache", is_flag=True, help="Use nothing that is kept: all from nothing.")
+@_cache_size
 @click.option("--strict", is_flag=True, help="Exit 1 on WARN too.")
 def run(**asked: Any) -> None:
     """Build, check and boot SERIES before and after, and say what it changed.
@@ -123,6 +146,7 @@ def run(**asked: Any) -> None:
         runtime=asked["runtime"],
         jobs=asked["jobs"],
         use_cache=not asked["no_cache"],
+        cache_bytes=asked["cache_bytes"],
         json_file=asked["json_file"],
         reply_file=asked["reply_file"],
     )
@@ -224,6 +248,24 @@ def reproduce(run: str, target: str) -> None:
 def targets() -> None:
     """List the targets of the matrix."""
     click.echo(render_targets(load_matrix(load().matrix).targets), nl=False)
+
+
+@cli.command()
+@click.option("--prune", is_flag=True, help="Make room, down to --cache-size.")
+@click.option("--all", "everything", is_flag=True, help="With --prune: keep nothing.")
+@_cache_size
+def cache(prune: bool, everything: bool, cache_bytes: int) -> None:  # noqa: FBT001
+    """List source trees and finished builds that are kept on this machine, the latest first."""
+    settings = load()
+    roots = settings.kept_dirs
+    limit = kept.limit_bytes(roots, cache_bytes or settings.cache_bytes)
+    if everything and not prune:
+        raise InputError("--all is for --prune: say `crosscheck cache --prune --all`.")
+    gone = kept.make_room(roots, 0 if everything else limit) if prune else ()
+    for entry in gone:
+        _say(f"removed {entry.place}")
+    left = kept.entries(roots)
+    click.echo(render_kept(left, settings.cache_dir, limit, time.time()), nl=False)
 
 
 @cli.command()

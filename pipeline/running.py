@@ -44,6 +44,7 @@ class RunRequest:
     runtime: str
     jobs: int | None
     use_cache: bool
+    cache_bytes: int
     json_file: Path | None
     reply_file: Path | None
 
@@ -132,6 +133,7 @@ def _record(request: RunRequest, taken: intake.Intake) -> RunRecord:
         use_cache=request.use_cache,
         jobs=request.jobs or cores,
         cores=cores,
+        cache_bytes=request.cache_bytes,
     )
     return RunRecord(name, now, options, taken.plan, case, owner())
 

@@ -8,12 +8,13 @@ specification names: the cache (can be deleted at any time) and the state (runs,
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.model import InfraError
+from pipeline.model import InfraError, InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Settings:
     database_url: str
     matrix: Path
     sender: str  # From of the replies
+    cache_bytes: int = 0  # how much may be kept; 0: half of what the disk has left
 
     @property
     def git_dir(self) -> Path:
@@ -41,6 +43,11 @@ class Settings:
     def warm_dir(self) -> Path:
         """Finished builds of bases, by what they were built with and by tree id."""
         return self.cache_dir / "warm"
+
+    @property
+    def kept_dirs(self) -> tuple[Path, ...]:
+        """Where directories are that can be made again, and make room for others."""
+        return self.sources_dir, self.warm_dir
 
     @property
     def artifacts_dir(self) -> Path:
@@ -70,6 +77,21 @@ def _xdg(environ: Mapping[str, str], variable: str, default: str) -> Path:
     return base / "crosscheck"
 
 
+def size_bytes(text: str) -> int:
+    """What TEXT (500M, 20G, 1.5T; a plain number is in bytes) means. Raises ValueError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if not found:
+        raise ValueError(f"{text!r} is no size: write it as 500M or 20G")
+    return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
+
+
+def _bytes(variable: str, text: str) -> int:
+    try:
+        return size_bytes(text)
+    except ValueError as error:
+        raise InputError(f"{variable}: {error}.") from None
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings that ENVIRON (default: this process's) asks for."""
     env = os.environ if environ is None else environ
@@ -82,6 +104,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         redis_url=env.get("CROSSCHECK_REDIS_URL", ""),
         database_url=env.get("CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"),
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
+        cache_bytes=_bytes("CROSSCHECK_CACHE_SIZE", env.get("CROSSCHECK_CACHE_SIZE", "0")),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )
 

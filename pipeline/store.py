@@ -88,6 +88,7 @@ class Options:
     use_cache: bool = True
     jobs: int = 1
     cores: int = 1
+    cache_bytes: int = 0  # how much may be kept; 0: as each worker's machine is set up
 
 
 @dataclass(frozen=True, slots=True)

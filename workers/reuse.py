@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
+from pipeline import kept
 from pipeline.codec import dumps
 from pipeline.model import InfraError, Observation, Step
 from pipeline.trees.changes import differing, how_many_differ
@@ -87,3 +88,11 @@ def remember(work: Work, check: Check, observation: Observation) -> None:
     if work.job.step is Step.BASE and not observation.blocks:
         with suppress(InfraError):  # what was seen holds, remembered or not
             work.store.cache(_key(work, check), observation, time.time())
+
+
+def make_room(work: Work) -> None:
+    """Let what was used longest ago go, so that what this job left has room."""
+    roots = work.settings.kept_dirs
+    asked = work.record.options.cache_bytes or work.settings.cache_bytes
+    with suppress(InfraError, OSError):  # the job has its result
+        kept.make_room(roots, kept.limit_bytes(roots, asked))

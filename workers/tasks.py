@@ -138,6 +138,8 @@ def _probe(work: Work, attempt: int) -> JobResult:
         result = _observe(work, check, replace(bench, start=start, leave=leave))
     if result.observation:
         reuse.remember(work, check, result.observation)
+    if check.keeps_build:
+        reuse.make_room(work)
     return result
 
 

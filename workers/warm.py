@@ -12,16 +12,15 @@ import filecmp
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.kept import Kept
 from pipeline.model import FileChange, InfraError
 from pipeline.removal import remove
 from pipeline.trees.checkout import KEPT_BUILD_S
 from workers.kernel_commands import commands
-from workers.locks import locked
 from workers.reach import Stale, stale
 
 #: Of a source that differs in more files so much is made anew that a start gains nothing.
@@ -38,17 +37,13 @@ class Warm:
     tree: str
 
     @property
-    def _place(self) -> Path:
-        return self.directory / self.tree
-
-    @property
-    def _lock(self) -> Path:
-        return self.directory / f"{self.tree}.lock"
+    def _it(self) -> Kept:
+        return Kept(self.directory / self.tree)
 
     @property
     def kept(self) -> bool:
         """Whether there is one."""
-        return self._place.is_dir()
+        return self._it.there
 
     def nearest(self, differ: Callable[[str], int | None]) -> Warm | None:
         """The kept build whose source is most like this one's; None if none is near.
@@ -63,23 +58,16 @@ class Warm:
     def keep(self, build: Path, said: Iterable[str]) -> None:
         """Keep the finished build directory BUILD, which is taken away, and what make SAID.
 
-        It is there whole or not at all, whenever this process is killed.
+        It is there whole or not at all, whenever this process is killed. Raises InfraError.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(".partial", f"{self.tree}.", self.directory))
-        try:
-            build.rename(partial / "build")
-            _settle_times(partial / "build")
-            (partial / "said").write_text(json.dumps(list(said)), encoding="utf-8")
-            with locked(self._lock, exclusive=True):
-                remove(self._place)
-                partial.rename(self._place)
-        except OSError as error:
-            raise InfraError(
-                f"Cannot keep the build in {self.directory}: {error.strerror}."
-            ) from error
-        finally:
-            remove(partial)
+
+        def fill(directory: Path) -> None:
+            directory.mkdir()
+            build.rename(directory / "build")
+            _settle_times(directory / "build")
+            (directory / "said").write_text(json.dumps(list(said)), encoding="utf-8")
+
+        self._it.make(fill)
 
     def begin(self, build: Path, files: Iterable[FileChange]) -> tuple[str, ...] | None:
         """Copy the kept build into BUILD, which is empty, for a source that differs in FILES.
@@ -88,28 +76,28 @@ class Warm:
         BUILD is left empty. Raises InfraError if it cannot be copied.
         """
         gone = stale(files)
-        if gone is None or not self.kept:
+        if gone is None:
             return None
-        with locked(self._lock, exclusive=False):
-            if not self.kept:
+        with self._it.used() as there:
+            if not there:
                 return None
-            os.utime(self._lock)  # when it was last used, for whoever makes room
+            place = self._it.place
             copied = subprocess.run(
-                ["cp", "-a", "--reflink=auto", "--", f"{self._place / 'build'}/.", build],
+                ["cp", "-a", "--reflink=auto", "--", f"{place / 'build'}/.", build],
                 capture_output=True,
                 check=False,
             )
             if copied.returncode:
                 complaint = copied.stderr.decode("utf-8", "replace").strip()
-                raise InfraError(f"Cannot copy {self._place}: {complaint}.")
-            said = json.loads((self._place / "said").read_text(encoding="utf-8"))
+                raise InfraError(f"Cannot copy {place}: {complaint}.")
+            said = json.loads((place / "said").read_text(encoding="utf-8"))
         _take_away(build, gone)
         return tuple(said)
 
     def changed(self, build: Path, objects: Iterable[str]) -> tuple[str, ...]:
         """As `Start.changed`."""
-        with locked(self._lock, exclusive=False):
-            kept = self._place / "build"
+        with self._it.used():
+            kept = self._it.place / "build"
             return tuple(sorted(name for name in objects if not _same(build, kept, name)))
 
 

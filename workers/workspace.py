@@ -8,17 +8,15 @@ hard links to that, and has its own checkout: the times of its files tell what d
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.kept import Kept
 from pipeline.model import InfraError
 from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.trees.checkout import checkout, checkout_from
-from workers.locks import locked
 
 
 @contextmanager
@@ -26,38 +24,19 @@ def _source(
     settings: Settings, name: str, make: Callable[[Path], None], doing: Callable[[str], None]
 ) -> Iterator[Path]:
     """The source tree NAME, made by MAKE if it is not there; kept while the context lasts."""
-    place = settings.sources_dir / name
-    lock = settings.sources_dir / f"{name}.lock"
+    kept = Kept(settings.sources_dir / name)
+
+    def fill(directory: Path) -> None:
+        doing("checking out the source tree")
+        make(directory)
+
     while True:
-        with locked(lock, exclusive=False):
-            if place.is_dir():
-                os.utime(lock)  # when it was last used, for whoever makes room
-                yield place
+        with kept.used() as there:
+            if there:
+                yield kept.place
                 return
         doing("waiting for the source tree")
-        with locked(lock, exclusive=True):
-            if not place.is_dir():
-                doing("checking out the source tree")
-                _make(place, make)
-
-
-def _make(place: Path, make: Callable[[Path], None]) -> None:
-    """Have MAKE write PLACE, which is there only once it is whole.
-
-    It is written under another name each time: the git of a worker that was killed may
-    still be writing when the next one begins.
-    """
-    for left in place.parent.glob(f"{place.name}.*.partial"):
-        remove(left)
-    try:
-        partial = Path(tempfile.mkdtemp(".partial", f"{place.name}.", place.parent))
-        try:
-            make(partial / "tree")
-            (partial / "tree").rename(place)
-        finally:
-            remove(partial)
-    except OSError as error:
-        raise InfraError(f"Cannot check out {place}: {error.strerror}.") from error
+        kept.make(fill)
 
 
 @contextmanager

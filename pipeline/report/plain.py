@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol
 
 from rich.text import Text
@@ -96,6 +97,36 @@ def render_runs(runs: Iterable[RunEntry], now: float) -> str:
         for run in runs
     ]
     return _rows(("run", "began", "outcome", "subject"), rows) if rows else "No runs yet.\n"
+
+
+class KeptEntry(Protocol):
+    """A kept directory in a list. USED_AT is in seconds since 1970."""
+
+    @property
+    def place(self) -> Path: ...  # noqa: D102
+    @property
+    def size_bytes(self) -> int: ...  # noqa: D102
+    @property
+    def used_at(self) -> float: ...  # noqa: D102
+
+
+def _size(size_bytes: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if size_bytes < 1024:
+            return f"{size_bytes:.0f} {unit}"
+        size_bytes /= 1024
+    return f"{size_bytes:.1f} GiB"
+
+
+def render_kept(kept: Iterable[KeptEntry], top: Path, limit_bytes: int, now: float) -> str:
+    """What is kept below TOP, in the order given, as seen at NOW (seconds since the epoch)."""
+    kept = tuple(kept)
+    rows = [
+        (str(e.place.relative_to(top)), _size(e.size_bytes), _ago(now - e.used_at)) for e in kept
+    ]
+    total = _size(sum(entry.size_bytes for entry in kept))
+    table = _rows(("kept", "size", "used"), rows) + "\n" if rows else ""
+    return f"{table}{total} of at most {_size(limit_bytes)} in {top}.\n"
 
 
 def render_targets(targets: Iterable[Target]) -> str:

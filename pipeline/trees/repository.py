@@ -9,13 +9,12 @@ user's tree is read and never written to.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.kept import locked
 from pipeline.model import InputError
 from pipeline.settings import Settings
 from pipeline.trees.git import attempt, git
@@ -35,15 +34,6 @@ class Tree:
     head: str  # a full commit id
     history: Path | None
     notes: tuple[str, ...] = ()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file PATH against other processes of ours."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def open_tree(path: Path, settings: Settings, progress: Callable[[str], None]) -> Tree:

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import json
+import random
+import time
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from tests import toy
@@ -158,3 +162,44 @@ def test_a_base_that_moved_starts_from_the_nearest_one(installation):
     assert facts["base_started_from"]
     assert facts["from_base_build"] is True
     assert "base_started_from" not in cold["targets"][0]["checks"][0]["facts"]
+
+
+def test_what_is_kept_is_bounded_listed_and_removed(installation):
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    installation.run(*BLUE)
+    status, listed = installation.command("cache")
+    assert status == 0
+    assert "warm/blue/" in listed
+    assert listed.count("checkouts/") == 2
+    status, verdict = installation.run(*BLUE, "--cache-size", "1")
+    assert status == 0
+    assert verdict["outcome"] == "PASS"
+    _, listed = installation.command("cache", "--cache-size", "1")
+    assert "warm/" not in listed
+    assert "0 bytes of at most 1 bytes" in listed
+    assert installation.run(*BLUE)[1]["outcome"] == "PASS"
+    _, output = installation.command("cache", "--prune", "--all")
+    assert output.count("removed ") == 3
+    assert installation.command("cache", "--all")[0] == 2
+    assert installation.command("cache", "--cache-size", "much")[0] == 2
+
+
+def test_killed_at_any_moment_it_leaves_nothing_that_makes_a_wrong_kernel(installation):
+    chance = random.Random(7)
+    changes = [
+        {"include/linux/mm.h": add(f"#define NOW {n}\n"), "kernel/main.c": add(f"int n{n} = {n};\n")}
+        for n in range(6)
+    ]  # fmt: skip
+    for n, edits in enumerate(changes):
+        toy.commit(installation.tree, f"change {n}", edits)
+        killed = installation.start_run(*BLUE)
+        time.sleep(chance.uniform(1.2, 3.5))
+        for process in (killed, *installation.processes()):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        killed.wait()
+        _, warm = installation.run(*BLUE)
+        made = [build_of(installation, side) for side in ("base", "patched")]
+        _, cold = installation.run(*BLUE, "--no-cache")
+        assert [build_of(installation, side) for side in ("base", "patched")] == made
+        assert told(warm) == told(cold)
