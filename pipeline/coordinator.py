@@ -132,8 +132,18 @@ def _ready(row: JobRow, rows: dict[Job, JobRow], plan: Plan) -> Settle | bool:
 
 
 def _urgency(plan: Plan, job: Job) -> tuple[int, int]:
-    """Finish what was begun: judgements first, then checks that need others, then builds."""
-    return (0 if job.step is Step.JUDGE else 1, -len(plan.check(job.check).needs))
+    """Finish what was begun: judgements first, then checks that need others, then builds.
+
+    What comes between the base and the head is looked at last.
+    """
+    check = plan.check(job.check)
+    rank = 0 if job.step is Step.JUDGE else 2 if check.of_series else 1
+    return rank, -len(check.needs)
+
+
+def _builds(plan: Plan, job: Job) -> bool:
+    check = plan.check(job.check)
+    return job.step is not Step.JUDGE and (check.of_series or not check.needs)
 
 
 def cores_each(builds: int, window: int, cores: int) -> int:
@@ -150,9 +160,7 @@ def _share(plan: Plan, rows: tuple[JobRow, ...], window: int, cores: int) -> int
     building = {
         (row.job.target, row.job.check)  # its two sides one after the other
         for row in rows
-        if row.state != "done"
-        and row.job.step is not Step.JUDGE
-        and not plan.check(row.job.check).needs
+        if row.state != "done" and _builds(plan, row.job)
     }
     return cores_each(len(building), window, cores)
 

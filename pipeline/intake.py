@@ -88,6 +88,7 @@ def take_in(request: Request, settings: Settings, say: Callable[[str], None]) ->
         arch=request.arch,
         targets=request.targets,
         checks=request.checks,
+        patches=len(series.patches),
     )
     rules = rule_files.select(shipped, change, given)
     if any("symbols" in planned.checks for planned in plan.targets):

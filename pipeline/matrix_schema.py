@@ -79,6 +79,7 @@ class CheckEntry(Strict):
     needs: tuple[Name, ...]
     queue: Name
     deadline_s: Seconds
+    of_series: bool = False
 
 
 class CommonEntry(Strict):

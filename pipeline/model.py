@@ -182,6 +182,7 @@ class Change:
     patches: tuple[PatchDiff, ...]
     symbols: tuple[SymbolChange, ...] = ()
     mentions: tuple[Mention, ...] = ()
+    trees: tuple[str, ...] = ()  # after each patch; the last one is PATCHED_TREE
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -229,6 +230,7 @@ class CheckSpec:
     needs: tuple[str, ...]
     queue: str
     deadline_s: float  # for one job, from its start
+    of_series: bool = False  # there is nothing to see in a series of one patch
 
 
 class Step(StrEnum):

@@ -54,8 +54,9 @@ def make_plan(
     arch: tuple[str, ...] = (),
     targets: tuple[str, ...] = (),
     checks: tuple[str, ...] = (),
+    patches: int = 1,
 ) -> Plan:
-    """The plan for a series that touches PATHS of a tree with TREE_ARCHES under arch/.
+    """The plan for a series of PATCHES that touches PATHS of a tree with TREE_ARCHES under arch/.
 
     ARCH (directories under arch/ or target names) narrows what the paths select; TARGETS
     are taken whatever they say, and without ARCH nothing else is; CHECKS are run with those
@@ -66,7 +67,8 @@ def make_plan(
     _demand("--check", checks, [c.name for c in matrix.checks])
     concerns = tuple(concern(matrix.path_rules, path, tree_arches) for path in paths)
     wish = _Wish(arch, targets, matrix.defaults)
-    chosen = _chosen(matrix.checks, checks)
+    pointless = tuple(c.name for c in matrix.checks if c.of_series and patches < 2)
+    chosen = tuple(c for c in _chosen(matrix.checks, checks) if c.name not in pointless)
     names = tuple(check.name for check in chosen)
     taken: list[PlannedTarget] = []
     left_out: list[LeftOut] = []
@@ -81,11 +83,17 @@ def make_plan(
         left_out=(*left_out, *_without_target(matrix, concerns, tree_arches)),
         checks=chosen,
         skipped=tuple(
-            (check.name, f"not asked for: --check {','.join(checks)}")
+            (check.name, _why_skipped(check.name, pointless, checks))
             for check in matrix.checks
             if check not in chosen
         ),
     )
+
+
+def _why_skipped(name: str, pointless: tuple[str, ...], asked: tuple[str, ...]) -> str:
+    if name in pointless and (not asked or name in asked):
+        return "the series has one patch"
+    return f"not asked for: --check {','.join(asked)}"
 
 
 def _demand(option: str, asked: tuple[str, ...], known: list[str]) -> None:

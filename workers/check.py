@@ -24,6 +24,7 @@ from typing import Any
 from pipeline.model import Artifact, Case, Fact, Finding, Lines, Outcome, Step, Target
 from workers.sandbox.contract import Command, Ended, Limits, Mount, Sandbox, Watcher
 from workers.warm import Start, Warm
+from workers.workspace import Sources
 
 #: Where a command sees the kernel source (read-only) and its build directory (writable).
 #: The same on both sides, so that paths in objects and messages are the same.
@@ -50,6 +51,7 @@ class Bench:
     keep: Callable[[str, Path], Artifact]  # copy a file into the artifact store
     cancelled: Callable[[], bool] = lambda: False
     start: Start | None = None  # a finished build to start from; None: from nothing
+    sources: Sources | None = None  # other trees than SOURCE
     leave: Warm | None = None  # where the finished build is left for others; None: nowhere
 
     def run(

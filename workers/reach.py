@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from pipeline.model import FileChange
@@ -54,6 +54,29 @@ def stale(files: Iterable[FileChange]) -> Stale | None:
         if change.status != "M":
             names.add(posixpath.basename(change.path))
     return Stale(frozenset(directories), frozenset(stems), frozenset(names))
+
+
+def reaches(files: Iterable[FileChange], compiled: Container[str], arch: str) -> bool:
+    """Whether FILES may change what is built for ARCH, of which COMPILED are the sources.
+
+    What comes or goes counts, wherever it is but in another architecture: whether anybody
+    reads it cannot be told from the sources of some other moment.
+    """
+    for change in files:
+        for path in {change.path, change.old_path} - {""}:
+            name = posixpath.basename(path)
+            if path.startswith("arch/") and not path.startswith(f"arch/{arch}/"):
+                known = path in compiled
+            else:
+                known = (
+                    change.status != "M"
+                    or path in compiled
+                    or bool(_MAKE_FILE.match(name) or _EVERYWHERE.match(path))
+                    or name.startswith("Kconfig")
+                )
+            if known and not path.startswith("Documentation/"):
+                return True
+    return False
 
 
 def _only_a_version(change: FileChange) -> bool:

@@ -53,12 +53,18 @@ def warm(work: Work, check: Check) -> Warm | None:
     return Warm(directory, work.record.case.change.base_tree)
 
 
-def start(work: Work, base: Warm | None) -> Start | None:
-    """The kept build to start from: that of BASE for the patched side, for BASE the nearest."""
+def start(work: Work, check: Check) -> Start | None:
+    """The kept build to start from: for the patched side that of the base, which CHECK or one
+    that it needs has left, for the base the nearest.
+    """
+    checks = (check, *(registry.check(name) for name in _needs(work, check.name)))
+    base = next((kept for each in checks if (kept := warm(work, each))), None)
     if base is None:
         return None
     if work.job.step is Step.PATCHED:
         return Start(base, work.record.case.change.files) if base.kept else None
+    if not check.keeps_build:
+        return None
     git_dir = work.settings.git_dir
     near = base.nearest(lambda tree: how_many_differ(git_dir, tree, base.tree))
     return Start(near, differing(git_dir, near.tree, base.tree)) if near else None

@@ -39,7 +39,7 @@ from workers.check import Bench, Check
 from workers.lease import Lease
 from workers.sandbox import open_sandbox
 from workers.work import Work
-from workers.workspace import build_directory, source
+from workers.workspace import Sources, build_directory
 
 app = make_app(load().redis_url)
 use_temporary_dir(load())
@@ -124,18 +124,22 @@ def _probe(work: Work, attempt: int) -> JobResult:
     seen_before = reuse.remembered(work, check)
     if seen_before is not None and (kept is None or kept.kept):
         return JobResult(job=work.job, outcome=Outcome.PASS, observation=seen_before)
-    start = reuse.start(work, kept)
+    start = reuse.start(work, check)
     change = work.record.case.change
-    if work.job.step is Step.BASE:
-        tree, since, leave = change.base_tree, start.warm.tree if start else "", kept
+    sources = Sources(work.settings, work.lease.progress)
+    if work.job.step is Step.PATCHED:
+        source, leave = sources.changed(change.patched_tree, change.base_tree), None
+    elif start is None:
+        source, leave = sources.whole(change.base_tree), kept
     else:
-        tree, since, leave = change.patched_tree, change.base_tree, None
+        source, leave = sources.changed(change.base_tree, start.warm.tree), kept
     with (
-        source(work.settings, tree, since, work.lease.progress) as place,
+        source as tree,
         build_directory(work.settings, work.record.run, work.job.id, attempt) as directory,
     ):
-        bench = _bench(work, check, place, directory)
-        result = _observe(work, check, replace(bench, start=start, leave=leave))
+        bench = _bench(work, check, tree, directory)
+        bench = replace(bench, start=start, leave=leave, sources=sources)
+        result = _observe(work, check, bench)
     if result.observation:
         reuse.remember(work, check, result.observation)
     if check.keeps_build:

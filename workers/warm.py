@@ -94,6 +94,10 @@ class Warm:
         _take_away(build, gone)
         return tuple(said)
 
+    def drop(self) -> None:
+        """Remove it; of use only where nobody else knows of it."""
+        remove(self._it.place)
+
     def changed(self, build: Path, objects: Iterable[str]) -> tuple[str, ...]:
         """As `Start.changed`."""
         with self._it.used():

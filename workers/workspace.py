@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.kept import Kept
-from pipeline.model import InfraError
+from pipeline.model import FileChange, InfraError
 from pipeline.removal import remove
 from pipeline.settings import Settings
-from pipeline.trees.checkout import checkout, checkout_from
+from pipeline.trees.changes import differing
+from pipeline.trees.checkout import OLD_S, checkout, checkout_from
 
 
 @contextmanager
@@ -39,29 +41,49 @@ def _source(
         kept.make(fill)
 
 
-@contextmanager
-def source(
-    settings: Settings, tree: str, since: str, doing: Callable[[str], None]
-) -> Iterator[Path]:
-    """The source tree TREE, checked out and not to be written to.
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The source trees of this machine; DOING is told what is being done."""
 
-    If SINCE is not empty, it names a tree too, and files that differ from that one's are newer
-    than any kept build of it. Raises InfraError when it cannot be checked out.
-    """
+    settings: Settings
+    doing: Callable[[str], None]
 
-    def whole(directory: Path) -> None:
-        checkout(settings.git_dir, since or tree, directory)
+    @contextmanager
+    def whole(self, tree: str, like: str = "") -> Iterator[Path]:
+        """TREE, checked out and not to be written to; all its files are old.
 
-    with _source(settings, since or tree, whole, doing) as plain:
-        if since in {"", tree}:
-            yield plain
-            return
+        Where LIKE is not empty it names a tree that TREE differs little from. Raises InfraError
+        when it cannot be checked out.
+        """
+        git_dir = self.settings.git_dir
 
-        def differing(directory: Path) -> None:
-            checkout_from(settings.git_dir, tree, since, plain, directory)
+        def make(directory: Path) -> None:
+            if like in {"", tree}:
+                checkout(git_dir, tree, directory)
+                return
+            with self.whole(like) as other:
+                checkout_from(git_dir, tree, like, other, directory, written_s=OLD_S)
 
-        with _source(settings, f"{tree}-from-{since}", differing, doing) as other:
-            yield other
+        with _source(self.settings, tree, make, self.doing) as place:
+            yield place
+
+    @contextmanager
+    def changed(self, tree: str, since: str, like: str = "") -> Iterator[Path]:
+        """As `whole`, but files that differ from the tree SINCE are newer than any kept build."""
+        with self.whole(since, like) as other:
+            if since == tree:
+                yield other
+                return
+
+            def make(directory: Path) -> None:
+                checkout_from(self.settings.git_dir, tree, since, other, directory)
+
+            with _source(self.settings, f"{tree}-from-{since}", make, self.doing) as place:
+                yield place
+
+    def differing(self, old: str, new: str) -> tuple[FileChange, ...]:
+        """What the tree NEW changes relative to OLD."""
+        return differing(self.settings.git_dir, old, new)
 
 
 @contextmanager

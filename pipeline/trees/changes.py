@@ -23,6 +23,7 @@ def build_change(git_dir: Path, base: str, commits: Sequence[str]) -> Change:
         patches=tuple(
             PatchDiff(n, _files(git_dir, old, new)) for n, (old, new) in enumerate(steps, start=1)
         ),
+        trees=tuple(tree_of(git_dir, commit) for commit in commits),
     )
 
 

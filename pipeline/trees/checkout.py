@@ -46,11 +46,18 @@ def _make_old(directory: Path) -> None:
 
 
 def checkout_from(
-    git_dir: Path, tree_id: str, other_tree_id: str, other_directory: Path, directory: Path
+    git_dir: Path,
+    tree_id: str,
+    other_tree_id: str,
+    other_directory: Path,
+    directory: Path,
+    *,
+    written_s: int = DIFFERS_S,
 ) -> None:
     """As `checkout`, but files that OTHER_TREE_ID has too are links into OTHER_DIRECTORY.
 
-    OTHER_DIRECTORY must hold exactly OTHER_TREE_ID, on the same file system. Raises InfraError.
+    The time of the others is WRITTEN_S. OTHER_DIRECTORY must hold exactly OTHER_TREE_ID, on the
+    same file system. Raises InfraError.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     copied = subprocess.run(
@@ -71,7 +78,7 @@ def checkout_from(
     _write(git_dir, tree_id, directory, written)
     for path in written:
         file = directory / os.fsdecode(path)
-        os.utime(file, (DIFFERS_S, DIFFERS_S), follow_symlinks=False)
+        os.utime(file, (written_s, written_s), follow_symlinks=False)
 
 
 def _remove(directory: Path, paths: Iterable[bytes]) -> None:

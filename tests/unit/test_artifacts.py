@@ -53,7 +53,7 @@ def settings(tmp_path):
 
 def checked_out(settings, monkeypatch, make):
     monkeypatch.setattr(workspace, "checkout", lambda _git, _tree, directory: make(directory))
-    with workspace.source(settings, "a" * 40, "", lambda _doing: None) as tree:
+    with workspace.Sources(settings, lambda _doing: None).whole("a" * 40) as tree:
         return tree
 
 

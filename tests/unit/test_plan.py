@@ -171,7 +171,7 @@ def test_arch_and_target_together_are_both_heard():
         ({"arch": ("s390", "powerpc")}, '--arch: the matrix has no "powerpc". It has'),
         ({"arch": ("",)}, '--arch: the matrix has no "". It has'),
         ({"targets": ("x86",)}, '--target: the matrix has no "x86". Did you mean x86_64?'),
-        ({"checks": ("boots",)}, '--check: the matrix has no "boots". Did you mean boot? It has boot, build, symbols.'),
+        ({"checks": ("boots",)}, '--check: the matrix has no "boots". Did you mean boot? It has boot, build, patches, symbols.'),
     ],
 )  # fmt: skip
 def test_names_that_do_not_exist(wishes, said):
@@ -181,13 +181,21 @@ def test_names_that_do_not_exist(wishes, said):
 
 
 def test_all_checks_are_made_if_none_is_asked_for():
-    made = plan("arch/s390/mm/init.c")
+    made = plan("arch/s390/mm/init.c", patches=2)
 
-    assert [check.name for check in made.checks] == ["build", "symbols", "boot"]
+    assert [check.name for check in made.checks] == ["build", "symbols", "boot", "patches"]
     assert made.skipped == ()
     assert [job.id for job in made.jobs] == [
-        f"s390/{check}/{step}" for check in ("build", "symbols", "boot") for step in Step
+        f"s390/{check}/{step}" for check in ("build", "symbols", "boot", "patches") for step in Step
     ]
+
+
+@pytest.mark.parametrize("checks", [(), ("patches",)])
+def test_a_series_of_one_patch_has_nothing_in_the_middle(checks):
+    made = plan("arch/s390/mm/init.c", checks=checks)
+
+    assert "patches" not in [check.name for check in made.checks]
+    assert ("patches", "the series has one patch") in made.skipped
 
 
 def test_what_a_check_needs_is_made_too_and_the_rest_is_said_to_be_skipped():
@@ -195,7 +203,8 @@ def test_what_a_check_needs_is_made_too_and_the_rest_is_said_to_be_skipped():
 
     assert [check.name for check in made.checks] == ["build", "symbols"]
     assert made.targets[0].checks == ("build", "symbols")
-    assert made.skipped == (("boot", "not asked for: --check symbols"),)
+    why = "not asked for: --check symbols"
+    assert made.skipped == (("boot", why), ("patches", why))
 
 
 KINDS = ("mm/a.c", "arch/s390/a.c", "arch/powerpc/a.c", "Documentation/a.rst", "drivers/acpi/a.c")

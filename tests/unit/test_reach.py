@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.model import FileChange, Hunk
-from workers.reach import Stale, stale
+from workers.reach import Stale, reaches, stale
 
 
 def change(path, status="M", old_path=None, hunks=()):
@@ -49,3 +49,25 @@ def test_a_file_that_comes_or_goes_takes_what_is_called_like_it():
 
 def test_a_new_header_takes_what_was_made_of_another_one_of_its_name():
     assert stale([change("arch/arm64/include/asm/mmu.h", "A")]).names == {"mmu.h"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "reached"),
+    [
+        ("mm/memory.c", "M", True),
+        ("mm/unused.c", "M", False),
+        ("mm/new.c", "A", True),
+        ("mm/gone.c", "D", True),
+        ("mm/Makefile", "M", True),
+        ("drivers/Kconfig.debug", "M", True),
+        ("scripts/mod/modpost.c", "M", True),
+        ("arch/arm64/mm/new.c", "A", True),
+        ("arch/s390/mm/new.c", "A", False),
+        ("arch/s390/Makefile", "M", False),
+        ("arch/arm/include/asm/shared.h", "M", True),
+        ("Documentation/new.rst", "A", False),
+    ],
+)
+def test_what_may_change_a_build(path, status, reached):
+    compiled = frozenset({"mm/memory.c", "arch/arm/include/asm/shared.h"})
+    assert reaches([change("mm/unused.c"), change(path, status)], compiled, "arm64") == reached

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,16 +28,14 @@ from pipeline.model import (
     Step,
     Target,
 )
-from pipeline.removal import remove
-from workers import kernel_build, kernel_coverage, kernel_objects
+from workers import kernel_build, kernel_coverage, kernel_objects, one_build
 from workers.check import Bench, Judgement, Sighting
-from workers.kernel_build import Made
+from workers.one_build import OneBuild
 from workers.parsers import kbuild_config
 from workers.parsers.coverage import NOT_COMPILED, Stretch, left_out
-from workers.parsers.diag_compare import Compared, compare, normalised
+from workers.parsers.diag_compare import Compared, compare
 from workers.parsers.diag_findings import bounded, finding
-from workers.parsers.diagnostics import Diagnostic, parse
-from workers.parsers.said import remade, still_true, worth_keeping
+from workers.parsers.diagnostics import Diagnostic
 
 #: Raised also when `workers.kernel_build` asks make for something else.
 VERSION = 2
@@ -55,7 +53,7 @@ _MOST_BYTES = {
     "vmlinux": 3 << 30,
     "System.map": 128 << 20,
     "Module.symvers": 128 << 20,
-    "config": 4 << 20,
+    "config": one_build.CONFIG_BYTES,
     "image": 1 << 30,
 }
 
@@ -85,100 +83,41 @@ class Seen:
 
 def probe(bench: Bench) -> Sighting:
     """Configure and build one side. InfraError for whatever is not its sources' doing."""
-    configured, options, before = _configure(bench)
-    made = configured
-    if configured.exit_code == 0:
-        made = kernel_build.make(bench, bench.target.make_targets)
-    succeeded = made.exit_code == 0
-    lines = configured.lines if made is configured else configured.lines + made.lines
-    unchanged = still_true(before or (), lines, lambda name: (bench.build / name).exists())
-    diagnostics = parse((*unchanged, *lines))
-    if not succeeded and made is not configured and bench.side is Step.PATCHED:
-        diagnostics = _confirmed(bench, diagnostics)
-    if not succeeded and not any(d.severity == "error" for d in diagnostics):
-        said = next((line for line in reversed(lines) if line.strip()), "nothing")
-        raise InfraError(f"make failed without saying why; its last words: {said}")
-    objects = kernel_objects.scan(bench, bench.case.change.paths) if succeeded else None
+    one = one_build.build(bench, confirm=bench.side is Step.PATCHED)
+    objects = kernel_objects.scan(bench, bench.case.change.paths) if one.succeeded else None
     patched = bench.side is Step.PATCHED
-    started = bench.start if before is not None else None
+    options = dict(one.options)
     seen = Seen(
-        succeeded=succeeded,
-        diagnostics=diagnostics,
+        succeeded=one.succeeded,
+        diagnostics=one.diagnostics,
         compiler=kbuild_config.compiler(options),
         linker=kbuild_config.linker(options),
         objects=objects.count if objects else 0,
-        config_s=configured.seconds,
-        build_s=made.seconds,
-        options=tuple(options.items()),
+        config_s=one.config_s,
+        build_s=one.build_s,
+        options=one.options,
         not_honoured=kbuild_config.not_honoured(
             kernel_build.config_lines(bench.source, bench.target), options
         ),
         compiled=objects.files if objects else (),
         stretches=kernel_coverage.stretches(bench, objects, options) if patched else (),
-        steps=len(remade(made.lines)),
-        started_from=started.warm.tree if started else "",
-        changed=started.changed(bench.build, _compiled(made)) if started and succeeded else (),
+        steps=len(one.made),
+        started_from=one.started.warm.tree if one.started else "",
+        changed=_changed(bench, one),
     )
     if objects is None:
         return Sighting(seen, blocks=f"the {bench.side} kernel does not build")
     kept = _keep(bench, objects.files)
     if bench.leave:
-        bench.leave.keep(bench.build, worth_keeping((*unchanged, *lines)))
+        bench.leave.keep(bench.build, one.said)
     return Sighting(seen, kept)
 
 
-def _compiled(made: Made) -> tuple[str, ...]:
-    return tuple(name for name in remade(made.lines) if _COMPILED.search(name))
-
-
-def _configure(bench: Bench) -> tuple[Made, dict[str, str], tuple[str, ...] | None]:
-    """Configure; what that came to, the options that are set, and what make had said of a
-    finished build that lies in the build directory now; None if it is to be built from nothing.
-    """
-    before = None
-    if bench.start:
-        bench.progress("copying a finished build")
-        before = bench.start.begin(bench.build)
-        bench.sandbox.adopt(bench.build)
-    had = _options(bench) if before is not None else {}
-    configured = kernel_build.configure(bench)
-    options = _options(bench)
-    if before is None or options == had:
-        return configured, options, before
-    # What only an option that is not set any more asked for would stay.
-    for left in bench.build.iterdir():
-        remove(left)
-    return kernel_build.configure(bench), options, None
-
-
-def _confirmed(bench: Bench, first: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    """FIRST without the errors that do not come again: only what failed is made once more.
-
-    Raises InfraError if none does: then it was decided by which of the parallel jobs was
-    faster, where a dependency is missing, or the machine erred.
-    """
-    bench.progress("building again what failed")
-    again = kernel_build.make(bench, bench.target.make_targets)
-    said = {_said(d) for d in parse(again.lines)} if again.exit_code else set()
-    errors = [d for d in first if d.severity == "error"]
-    telling = [d for d in errors if d.tool != "recipe"] or errors
-    confirmed = [d for d in errors if _said(d) in said]
-    if telling and not any(d in confirmed for d in telling):
-        raise InfraError(f"make failed, but not again for the same reason: {telling[0].text}.")
-    return tuple(d for d in first if d.severity != "error" or d in confirmed)
-
-
-def _said(diagnostic: Diagnostic) -> Diagnostic:
-    return replace(diagnostic, text=normalised(diagnostic.text), detail="")
-
-
-def _options(bench: Bench) -> dict[str, str]:
-    config = kernel_build.built(bench, ".config", _MOST_BYTES["config"])
-    return (
-        kbuild_config.options(config.read_text(encoding="utf-8", errors="replace"))
-        if config
-        else {}
-    )
+def _changed(bench: Bench, one: OneBuild) -> tuple[str, ...]:
+    """The compiled objects that are not what they were in the build that ONE started from."""
+    if one.started is None or not one.succeeded:
+        return ()
+    return one.started.changed(bench.build, (n for n in one.made if _COMPILED.search(n)))
 
 
 def _keep(bench: Bench, compiled: Sequence[str]) -> tuple[Artifact, ...]:

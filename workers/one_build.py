@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Configures and builds one source tree, from a finished build where there is one.
+
+A finished build is of use only with the same configuration. What make had said of it about
+objects that it does not make again is said of this one too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pipeline.model import InfraError
+from pipeline.removal import remove
+from workers import kernel_build
+from workers.check import Bench
+from workers.kernel_build import Made
+from workers.parsers import kbuild_config
+from workers.parsers.diag_compare import normalised
+from workers.parsers.diagnostics import Diagnostic, parse
+from workers.parsers.kbuild_config import Options
+from workers.parsers.said import remade, still_true, worth_keeping
+from workers.warm import Start
+
+#: Ten times what a distribution's kernel has.
+CONFIG_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class OneBuild:
+    """What came of it. MADE are the objects that make made now, STARTED the build that it
+    started from, SAID the lines to keep with this one.
+    """
+
+    succeeded: bool
+    diagnostics: tuple[Diagnostic, ...]
+    options: tuple[tuple[str, str], ...]  # those that are set
+    made: frozenset[str]
+    started: Start | None
+    said: tuple[str, ...]
+    config_s: float
+    build_s: float
+
+
+def build(bench: Bench, *, confirm: bool) -> OneBuild:
+    """Build what BENCH has; CONFIRM: errors that do not come a second time do not count.
+
+    Raises InfraError for whatever is not its sources' doing.
+    """
+    configured, options, before = _configure(bench)
+    made = configured
+    if configured.exit_code == 0:
+        made = kernel_build.make(bench, bench.target.make_targets)
+    succeeded = made.exit_code == 0
+    lines = configured.lines if made is configured else configured.lines + made.lines
+    unchanged = still_true(before or (), lines, lambda name: (bench.build / name).exists())
+    diagnostics = parse((*unchanged, *lines))
+    if not succeeded and made is not configured and confirm:
+        diagnostics = _confirmed(bench, diagnostics)
+    if not succeeded and not any(d.severity == "error" for d in diagnostics):
+        said = next((line for line in reversed(lines) if line.strip()), "nothing")
+        raise InfraError(f"make failed without saying why; its last words: {said}")
+    return OneBuild(
+        succeeded=succeeded,
+        diagnostics=diagnostics,
+        options=tuple(options.items()),
+        made=remade(made.lines),
+        started=bench.start if before is not None else None,
+        said=worth_keeping((*unchanged, *lines)),
+        config_s=configured.seconds,
+        build_s=made.seconds,
+    )
+
+
+def _configure(bench: Bench) -> tuple[Made, Options, tuple[str, ...] | None]:
+    """Configure; what that came to, the options that are set, and what make had said of a
+    finished build that lies in the build directory now; None if it is to be built from nothing.
+    """
+    before = None
+    if bench.start:
+        bench.progress("copying a finished build")
+        before = bench.start.begin(bench.build)
+        bench.sandbox.adopt(bench.build)
+    had = _options(bench) if before is not None else {}
+    configured = kernel_build.configure(bench)
+    options = _options(bench)
+    if before is None or options == had:
+        return configured, options, before
+    # What only an option that is not set any more asked for would stay.
+    for left in bench.build.iterdir():
+        remove(left)
+    return kernel_build.configure(bench), options, None
+
+
+def _confirmed(bench: Bench, first: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """FIRST without the errors that do not come again: only what failed is made once more.
+
+    Raises InfraError if none does: then it was decided by which of the parallel jobs was
+    faster, where a dependency is missing, or the machine erred.
+    """
+    bench.progress("building again what failed")
+    again = kernel_build.make(bench, bench.target.make_targets)
+    said = {_said(d) for d in parse(again.lines)} if again.exit_code else set()
+    errors = [d for d in first if d.severity == "error"]
+    telling = [d for d in errors if d.tool != "recipe"] or errors
+    confirmed = [d for d in errors if _said(d) in said]
+    if telling and not any(d in confirmed for d in telling):
+        raise InfraError(f"make failed, but not again for the same reason: {telling[0].text}.")
+    return tuple(d for d in first if d.severity != "error" or d in confirmed)
+
+
+def _said(diagnostic: Diagnostic) -> Diagnostic:
+    return replace(diagnostic, text=normalised(diagnostic.text), detail="")
+
+
+def _options(bench: Bench) -> Options:
+    config = kernel_build.built(bench, ".config", CONFIG_BYTES)
+    return (
+        kbuild_config.options(config.read_text(encoding="utf-8", errors="replace"))
+        if config
+        else {}
+    )
