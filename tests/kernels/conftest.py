@@ -12,13 +12,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 XDG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crosscheck" / "tests"
+
+
+#: A file's new text, made from its old one, by path.
+Edits = Mapping[str, Callable[[str], str]]
 
 
 @dataclass(frozen=True)
@@ -104,46 +108,72 @@ def zero_page_base(linux, zero_page_mbox) -> Path:
     return tree
 
 
+def _git(repository: Path, *words: str) -> str:
+    ident = ("-c", "user.name=A. Developer", "-c", "user.email=dev@crosscheck.invalid")
+    return subprocess.run(
+        ["git", "-C", str(repository), *ident, *words], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def _start(repository: Path, tree: Path, names: Iterable[str]) -> None:
+    """Make REPOSITORY, with the files NAMES of TREE as its one commit."""
+    shutil.rmtree(repository, ignore_errors=True)
+    for name in names:
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(tree / name, repository / name)
+    _git(repository, "init", "-q")
+    _git(repository, "add", "-A")
+    _git(repository, "commit", "-qm", "base")
+
+
+def _edit(repository: Path, edits: Edits) -> None:
+    for name, edit in edits.items():
+        before = (repository / name).read_text()
+        after = edit(before)
+        assert after != before, f"the edit of {name} changes nothing"
+        (repository / name).write_text(after)
+
+
+def _commit(repository: Path, subject: str) -> None:
+    _git(repository, "add", "-A")
+    _git(repository, "commit", "-qm", subject + "\n\nMade for a test.")
+
+
 @pytest.fixture
 def variant(zero_page_base, zero_page_mbox, tmp_path):
     """Makes a series from the zero-page one: with its files edited, as one patch."""
 
-    def make(subject: str, changes: dict[str, Callable[[str], str]]) -> Path:
-        """CHANGES maps a path to a function of its text."""
+    def make(subject: str, edits: Edits) -> Path:
         scratch = tmp_path / "scratch"
-        shutil.rmtree(scratch, ignore_errors=True)
         names = {
             line[6:]
             for line in zero_page_mbox.read_text().splitlines()
             if line.startswith("+++ b/")
-        } | set(changes)
-        for name in names:
-            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(zero_page_base / name, scratch / name)
-
-        def git(*words: str) -> str:
-            ident = ("-c", "user.name=A. Developer", "-c", "user.email=dev@crosscheck.invalid")
-            return subprocess.run(
-                ["git", "-C", str(scratch), *ident, *words],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout
-
-        git("init", "-q")
-        git("add", "-A")
-        git("commit", "-qm", "base")
+        } | set(edits)
+        _start(scratch, zero_page_base, names)
         with zero_page_mbox.open() as mail:
             subprocess.run(["patch", "-s", "-p1", "-d", scratch], stdin=mail, check=True)
-        for name, edit in changes.items():
-            before = (scratch / name).read_text()
-            after = edit(before)
-            assert after != before, f"the edit of {name} changes nothing"
-            (scratch / name).write_text(after)
-        git("add", "-A")
-        git("commit", "-qm", subject + "\n\nMade for a test.")
+        _edit(scratch, edits)
+        _commit(scratch, subject)
         series = tmp_path / f"{subject.split(maxsplit=1)[0]}.mbox"
-        series.write_text(git("format-patch", "-1", "--stdout"))
+        series.write_text(_git(scratch, "format-patch", "-1", "--stdout"))
+        return series
+
+    return make
+
+
+@pytest.fixture
+def posted(zero_page_base, tmp_path):
+    """Makes a series of patches, (subject, edits) each, against the zero-page base."""
+
+    def make(*patches: tuple[str, Edits]) -> Path:
+        scratch = tmp_path / "posted"
+        _start(scratch, zero_page_base, {name for _, edits in patches for name in edits})
+        for subject, edits in patches:
+            _edit(scratch, edits)
+            _commit(scratch, subject)
+        series = tmp_path / "posted.mbox"
+        series.write_text(_git(scratch, "format-patch", f"-{len(patches)}", "--stdout"))
         return series
 
     return make
