@@ -9,6 +9,7 @@ gives what is still missing and nothing else.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 from pipeline.model import Job, JobResult, Outcome, Plan, Step
@@ -62,7 +63,7 @@ def _settled(row: JobRow, outcome: Outcome, reason: str) -> Settle:
 
 def _overdue(plan: Plan, row: JobRow, now: float) -> Action | None:
     """What to do about a job that is out with a worker, or on its way to one."""
-    deadline_s = plan.check(row.job.check).deadline_s
+    deadline_s = plan.makes(row.job).deadline_s
     if row.state == "running":
         if row.started_at is not None and now - row.started_at > deadline_s:
             return _settled(
@@ -125,7 +126,19 @@ def _base_seen(row: JobRow, rows: dict[Job, JobRow]) -> Settle | bool:
     return True
 
 
+def _trace_ready(row: JobRow, rows: dict[Job, JobRow]) -> Settle | bool:
+    """Whether the judge found what it could not lay to a patch; a Settle if it did not."""
+    judged = rows[Job(row.job.target, row.job.check, Step.JUDGE)].result
+    if judged is None:
+        return False
+    if judged.outcome is Outcome.ERROR or all(f.patch is not None for f in judged.findings):
+        return _settled(row, Outcome.SKIP, "nothing to trace")
+    return True
+
+
 def _ready(row: JobRow, rows: dict[Job, JobRow], plan: Plan) -> Settle | bool:
+    if row.job.step is Step.TRACE:
+        return _trace_ready(row, rows)
     if row.job.step is Step.JUDGE:
         return _judge_ready(row, rows)
     return _probe_ready(row, rows, plan)
@@ -137,12 +150,13 @@ def _urgency(plan: Plan, job: Job) -> tuple[int, int]:
     What comes between the base and the head is looked at last.
     """
     check = plan.check(job.check)
-    rank = 0 if job.step is Step.JUDGE else 2 if check.of_series else 1
+    between = check.of_series or job.step is Step.TRACE
+    rank = 0 if job.step is Step.JUDGE else 2 if between else 1
     return rank, -len(check.needs)
 
 
 def _builds(plan: Plan, job: Job) -> bool:
-    check = plan.check(job.check)
+    check = plan.makes(job)
     return job.step is not Step.JUDGE and (check.of_series or not check.needs)
 
 
@@ -157,12 +171,11 @@ def cores_each(builds: int, window: int, cores: int) -> int:
 
 
 def _share(plan: Plan, rows: tuple[JobRow, ...], window: int, cores: int) -> int:
-    building = {
-        (row.job.target, row.job.check)  # its two sides one after the other
-        for row in rows
-        if row.state != "done" and _builds(plan, row.job)
-    }
-    return cores_each(len(building), window, cores)
+    """The builds of one target wait for each other as a rule; those that do not are out."""
+    left = [row for row in rows if row.state != "done" and _builds(plan, row.job)]
+    out = Counter(row.job.target for row in left if row.state != "waiting")
+    builds = sum(max(1, out[target]) for target in {row.job.target for row in left})
+    return cores_each(builds, window, cores)
 
 
 def _resend(row: JobRow, now: float) -> bool:

@@ -118,7 +118,7 @@ def _apply(store: Store, app: Celery, fleet: Fleet, record: RunRecord, action: A
     if isinstance(action, Send):
         row = action.row
         if store.mark_sent(record.run, row, time.time()):
-            queue = record.plan.check(row.job.check).queue
+            queue = record.plan.makes(row.job).queue
             send(
                 app,
                 queue,

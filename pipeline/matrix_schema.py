@@ -80,6 +80,7 @@ class CheckEntry(Strict):
     queue: Name
     deadline_s: Seconds
     of_series: bool = False
+    traced: bool = False
 
 
 class CommonEntry(Strict):

@@ -231,14 +231,18 @@ class CheckSpec:
     queue: str
     deadline_s: float  # for one job, from its start
     of_series: bool = False  # there is nothing to see in a series of one patch
+    traced: bool = False  # its findings are traced to patches
 
 
 class Step(StrEnum):
-    """A job looks at one side, or compares what was seen on both."""
+    """A job looks at one side, compares what was seen on both, or looks for the patch of a
+    series that brought what the judge found and could not lay to one.
+    """
 
     BASE = "base"
     PATCHED = "patched"
     JUDGE = "judge"
+    TRACE = "trace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +285,7 @@ class Plan:
     left_out: tuple[LeftOut, ...]
     checks: tuple[CheckSpec, ...]
     skipped: tuple[tuple[str, str], ...] = ()  # (check, reason), for all targets
+    patches: int = 1
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -290,6 +295,7 @@ class Plan:
             for planned in self.targets
             for check in planned.checks
             for step in Step
+            if step is not Step.TRACE or (self.patches > 1 and self.check(check).traced)
         )
 
     def target(self, name: str) -> Target:
@@ -299,6 +305,13 @@ class Plan:
     def check(self, name: str) -> CheckSpec:
         """The check of that NAME."""
         return next(c for c in self.checks if c.name == name)
+
+    def makes(self, job: Job) -> CheckSpec:
+        """The check whose work takes most of JOB: to trace a finding, kernels are built."""
+        check = self.check(job.check)
+        while job.step is Step.TRACE and check.needs:
+            check = self.check(check.needs[0])
+        return check
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,7 +422,8 @@ class JobResult:
     """What a job came to; every task returns one.
 
     A probe's outcome is PASS (it saw; OBSERVATION is set), SKIP or ERROR. A judge's is
-    the worst of its findings, or SKIP or ERROR with a REASON.
+    the worst of its findings, or SKIP or ERROR with a REASON. A trace is PASS with the judge's
+    findings, of which more name their patch, or SKIP or ERROR.
     """
 
     job: Job

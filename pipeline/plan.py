@@ -87,6 +87,7 @@ def make_plan(
             for check in matrix.checks
             if check not in chosen
         ),
+        patches=patches,
     )
 
 

@@ -14,6 +14,7 @@ from pipeline.model import (
     Base,
     Change,
     CheckVerdict,
+    Finding,
     Job,
     JobResult,
     Outcome,
@@ -27,6 +28,9 @@ from pipeline.model import (
 )
 
 Results = Mapping[Job, JobResult]
+
+#: Without one of these nothing is known; a finding that was not traced is known all the same.
+_DECIDING = (Step.BASE, Step.PATCHED, Step.JUDGE)
 
 
 def _errors(steps: Mapping[Step, JobResult]) -> str:
@@ -48,7 +52,7 @@ def _outcome(steps: Mapping[Step, JobResult]) -> tuple[Outcome, str]:
     for step in (Step.PATCHED, Step.BASE):
         if step in steps and steps[step].outcome is Outcome.SKIP:
             return Outcome.SKIP, steps[step].reason
-    missing = [step for step in Step if step not in steps]
+    missing = [step for step in _DECIDING if step not in steps]
     return Outcome.ERROR, f"no result from {', '.join(missing)}"
 
 
@@ -65,10 +69,14 @@ def _cell(target: str, check: str, results: Results) -> CheckVerdict:
         reason=reason,
         seconds=sum(result.seconds for result in steps.values()),
         base_cached=base is not None and base.observation is not None and base.observation.cached,
-        findings=trusted.findings if trusted else (),
+        findings=_findings(trusted, steps.get(Step.TRACE)) if trusted else (),
         inherited=trusted.inherited if trusted else (),
         facts=judged.facts if judged else (),
     )
+
+
+def _findings(judged: JobResult, traced: JobResult | None) -> tuple[Finding, ...]:
+    return traced.findings if traced and traced.outcome is Outcome.PASS else judged.findings
 
 
 def _row(planned: PlannedTarget, results: Results) -> TargetVerdict:

@@ -30,7 +30,7 @@ def _key(work: Work, check: Check) -> str:
 
 def _way(work: Work, check: Check) -> str:
     """Names all that turns a source tree into what is seen, but for the tree."""
-    needed = {name: registry.check(name).version for name in _needs(work, check.name)}
+    needed = {name: registry.check(name).version for name in needs(work, check.name)}
     return _digest(
         dumps(work.target),
         work.record.options.runtime,
@@ -53,12 +53,15 @@ def warm(work: Work, check: Check) -> Warm | None:
     return Warm(directory, work.record.case.change.base_tree)
 
 
+def base_build(work: Work, check: Check) -> Warm | None:
+    """Where the base's build is kept that CHECK, or one that it needs, leaves there."""
+    checks = (check, *(registry.check(name) for name in needs(work, check.name)))
+    return next((kept for each in checks if (kept := warm(work, each))), None)
+
+
 def start(work: Work, check: Check) -> Start | None:
-    """The kept build to start from: for the patched side that of the base, which CHECK or one
-    that it needs has left, for the base the nearest.
-    """
-    checks = (check, *(registry.check(name) for name in _needs(work, check.name)))
-    base = next((kept for each in checks if (kept := warm(work, each))), None)
+    """The kept build to start from: for the patched side the base's, for the base the nearest."""
+    base = base_build(work, check)
     if base is None:
         return None
     if work.job.step is Step.PATCHED:
@@ -70,10 +73,10 @@ def start(work: Work, check: Check) -> Start | None:
     return Start(near, differing(git_dir, near.tree, base.tree)) if near else None
 
 
-def _needs(work: Work, name: str) -> tuple[str, ...]:
+def needs(work: Work, name: str) -> tuple[str, ...]:
     """The checks that NAME builds upon, directly or not."""
     direct = work.record.plan.check(name).needs
-    return tuple(n for need in direct for n in (*_needs(work, need), need))
+    return tuple(n for need in direct for n in (*needs(work, need), need))
 
 
 def remembered(work: Work, check: Check) -> Observation | None:

@@ -13,13 +13,11 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 from pipeline.app import RUN_JOB, make_app
-from pipeline.codec import dumps, loads
+from pipeline.codec import dumps
 from pipeline.coordinator import LEASE_S
 from pipeline.fleet import worker_name
 from pipeline.model import (
@@ -35,9 +33,10 @@ from pipeline.model import (
 from pipeline.settings import Settings, load, use_temporary_dir
 from pipeline.store import RunRecord, Store
 from workers import registry, reuse
+from workers.bench import open_bench
 from workers.check import Bench, Check
 from workers.lease import Lease
-from workers.sandbox import open_sandbox
+from workers.trace import trace
 from workers.work import Work
 from workers.workspace import Sources, build_directory
 
@@ -66,7 +65,7 @@ def run_job(run: str, job_id: str, attempt: int, cores: int) -> None:
         try:
             record = _record(store, run)
             work = Work(settings, store, record, job, cores, lease)
-            result = _judge(work) if job.step is Step.JUDGE else _probe(work, attempt)
+            result = _DO[job.step](work, attempt)
         except CrosscheckError as error:
             result = JobResult(job=job, outcome=Outcome.ERROR, reason=str(error))
         except Exception as error:  # noqa: BLE001 (a fault of ours must come back as ERROR)
@@ -96,15 +95,9 @@ def _reason(error: Exception, settings: Settings) -> str:
     return f"internal error: {type(error).__name__}: {error}"
 
 
-def _judge(work: Work) -> JobResult:
+def _judge(work: Work, _attempt: int) -> JobResult:
     check = registry.check(work.job.check)
-    base, patched = (
-        loads(check.seen, work.artifacts.path(seen).read_bytes())
-        for seen in (
-            work.observation(check.name, Step.BASE).seen,
-            work.observation(check.name, Step.PATCHED).seen,
-        )
-    )
+    base, patched = (work.seen(check.name, check.seen, side) for side in (Step.BASE, Step.PATCHED))
     judged = check.judge(work.record.case, work.target, base, patched)
     outcome = judged.outcome or worst((f.severity for f in judged.findings), Outcome.PASS)
     return JobResult(
@@ -137,45 +130,15 @@ def _probe(work: Work, attempt: int) -> JobResult:
         source as tree,
         build_directory(work.settings, work.record.run, work.job.id, attempt) as directory,
     ):
-        bench = _bench(work, check, tree, directory)
-        bench = replace(bench, start=start, leave=leave, sources=sources)
+        needed = work.kept(work.record.plan.check(check.name).needs, work.job.step)
+        bench = open_bench(work, check, tree, directory, needed)
+        bench = replace(bench, side=work.job.step, start=start, leave=leave, sources=sources)
         result = _observe(work, check, bench)
     if result.observation:
         reuse.remember(work, check, result.observation)
     if check.keeps_build:
         reuse.make_room(work)
     return result
-
-
-def _bench(work: Work, check: Check, tree: Path, directory: Path) -> Bench:
-    sandbox = open_sandbox(work.record.options.runtime)
-    sandbox.adopt(directory / "build")
-    needs = work.record.plan.check(check.name).needs
-    patched = work.job.step is Step.PATCHED
-    return Bench(
-        case=work.record.case,
-        target=work.target,
-        side=work.job.step,
-        source=tree,
-        build=directory / "build",
-        needed=_kept(work, needs, work.job.step),
-        before=_kept(work, (*needs, check.name), Step.BASE) if patched else {},
-        cores=work.cores,
-        sandbox=sandbox,
-        log=directory / "log",
-        derived=work.settings.cache_dir / "derived",
-        progress=work.lease.progress,
-        keep=work.artifacts.keep,
-        cancelled=work.lease.lost,
-    )
-
-
-def _kept(work: Work, checks: Sequence[str], side: Step) -> dict[str, Path]:
-    return {
-        artifact.name: work.artifacts.path(artifact)
-        for check in checks
-        for artifact in work.observation(check, side).artifacts
-    }
 
 
 def _observe(work: Work, check: Check, bench: Bench) -> JobResult:
@@ -200,3 +163,6 @@ def _observe(work: Work, check: Check, bench: Bench) -> JobResult:
         blocks=seen.blocks,
     )
     return replace(kept_log(), outcome=Outcome.PASS, observation=observation)
+
+
+_DO = {Step.BASE: _probe, Step.PATCHED: _probe, Step.JUDGE: _judge, Step.TRACE: trace}

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from pipeline.artifacts import ArtifactStore
-from pipeline.model import InfraError, Job, Observation, Step, Target
+from pipeline.codec import loads
+from pipeline.model import InfraError, Job, JobResult, Observation, Step, Target
 from pipeline.settings import Settings
 from pipeline.store import RunRecord, Store
 from workers.lease import Lease
@@ -33,10 +37,30 @@ class Work:
         """What the job is for."""
         return self.record.plan.target(self.job.target)
 
+    def result(self, check: str, step: Step) -> JobResult:
+        """What a job came to before in this run; InfraError if it did not."""
+        wanted = Job(self.job.target, check, step)
+        for row in self.store.jobs(self.record.run):
+            if row.job == wanted and row.result:
+                return row.result
+        raise InfraError(f"{wanted.id} has no result; run again.")
+
     def observation(self, check: str, side: Step) -> Observation:
         """What was seen before in this run; InfraError if it was not."""
-        wanted = Job(self.job.target, check, side)
-        for row in self.store.jobs(self.record.run):
-            if row.job == wanted and row.result and row.result.observation:
-                return row.result.observation
-        raise InfraError(f"{wanted.id} has no observation; run again.")
+        observation = self.result(check, side).observation
+        if observation is None:
+            raise InfraError(f"{self.job.target}/{check}/{side} has no observation; run again.")
+        return observation
+
+    def seen(self, check: str, kind: type[Any], side: Step) -> Any:
+        """What CHECK saw on SIDE, of its KIND `Seen`."""
+        payload = self.artifacts.path(self.observation(check, side).seen)
+        return loads(kind, payload.read_bytes())
+
+    def kept(self, checks: Iterable[str], side: Step) -> dict[str, Path]:
+        """The files that CHECKS kept of SIDE, by name."""
+        return {
+            artifact.name: self.artifacts.path(artifact)
+            for check in checks
+            for artifact in self.observation(check, side).artifacts
+        }

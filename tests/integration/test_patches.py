@@ -109,3 +109,21 @@ def test_one_patch_has_no_middle(installation):
     assert status == 0
     assert cells == {}
     assert "the series has one patch" in reply
+
+
+def test_a_warning_in_a_file_that_no_patch_touches_is_traced_to_its_patch(installation):
+    """A type changes in a header; the pointer to another one is in kernel/main.c."""
+    toy.commit(installation.tree, "kernel: have a hook", {
+        "include/linux/mm.h": replacing("struct page {", "typedef int hook_t;\nstruct page {"),
+        "kernel/main.c": add("\nint *hook(hook_t *n)\n{\n\treturn n;\n}\n"),
+    })  # fmt: skip
+    toy.commit(installation.tree, "mm: one", {"mm/memory.c": add("\n/* One. */\n")})
+    toy.commit(installation.tree, "mm: two", {"include/linux/mm.h": replacing("int h", "long h")})
+    toy.commit(installation.tree, "mm: three", {"mm/memory.c": add("\n/* Three. */\n")})
+    status, verdict, _, reply = run(installation, 3, "--target", "blue")
+    assert (status, verdict["outcome"]) == (0, "WARN")
+    (finding,) = verdict["targets"][0]["checks"][0]["findings"]
+    assert (finding["file"], finding["patch"]) == ("kernel/main.c", 2)
+    assert "Re: [PATCH 2/3] mm: two" in reply
+    rows = installation.sql("select job, state from jobs where job like '%trace'")
+    assert rows == [("blue/build/trace", "done")]

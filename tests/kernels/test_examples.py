@@ -32,5 +32,5 @@ def test_the_broken_example_fails_as_it_says(crosscheck, linux):
     }
     assert ("s390", "build", 2, "FAIL") in accused
     assert ("riscv64", "build", 1, "WARN") in accused
-    assert {a for a in accused if a[3] == "FAIL" and a[0] == "riscv64"}
+    assert ("riscv64", "boot", 3, "FAIL") in accused  # no line of the diff says which patch it was
     assert not {a for a in accused if a[0] == "riscv64" and a[1] == "build" and a[3] == "FAIL"}

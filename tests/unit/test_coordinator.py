@@ -19,6 +19,7 @@ from pipeline.coordinator import (
 from pipeline.model import (
     Artifact,
     CheckSpec,
+    Finding,
     Job,
     JobResult,
     Machine,
@@ -26,13 +27,14 @@ from pipeline.model import (
     Outcome,
     Plan,
     PlannedTarget,
+    Step,
     Target,
 )
 from pipeline.store import JobRow
 
 NOW = 1_000_000.0
-BUILD = CheckSpec("build", (), "build", 3600.0)
-BOOT = CheckSpec("boot", ("build",), "boot", 600.0)
+BUILD = CheckSpec("build", (), "build", 3600.0, traced=True)
+BOOT = CheckSpec("boot", ("build",), "boot", 600.0, traced=True)
 
 
 def target(name):
@@ -49,13 +51,14 @@ def target(name):
     )
 
 
-def plan(*names, checks=(BUILD, BOOT)):
+def plan(*names, checks=(BUILD, BOOT), patches=1):
     return Plan(
         targets=tuple(
             PlannedTarget(target(n), "generic", tuple(c.name for c in checks)) for n in names
         ),
         left_out=(),
         checks=checks,
+        patches=patches,
     )
 
 
@@ -193,6 +196,39 @@ def test_a_job_that_no_worker_ever_takes_ends_as_an_error():
     queued = {"state": "queued", "queued_at": NOW - 3601, "sent_at": NOW - 1, "sends": 5}
     (action, *_) = act(p, rows(p, a_build_base=queued))
     assert "no worker took it" in action.result.reason
+
+
+def found(check, *patches):
+    findings = tuple(Finding("new-warning", Outcome.WARN, "x", patch=patch) for patch in patches)
+    result = JobResult(Job("a", check, Step.JUDGE), Outcome.WARN, findings=findings)
+    return {"state": "done", "result": result}
+
+
+def judged(check, *patches):
+    return {
+        f"a_{check}_base": done(check, "base"),
+        f"a_{check}_patched": done(check, "patched"),
+        f"a_{check}_judge": found(check, *patches),
+    }
+
+
+def test_what_no_patch_is_blamed_for_is_traced_where_kernels_are_built():
+    p = plan("a", patches=3)
+    state = rows(p, **judged("build", 2), **judged("boot", 1, None))
+    settled = [a.row.job.id for a in act(p, state) if isinstance(a, Settle)]
+    assert settled == ["a/build/trace"]
+    (sending,) = [a for a in act(p, state) if isinstance(a, Send)]
+    assert sending.row.job.id == "a/boot/trace"
+    assert p.makes(sending.row.job) == BUILD
+    assert p.makes(Job("a", "boot", Step.JUDGE)) == BOOT
+    assert sending.cores == 3
+
+
+def test_a_trace_waits_for_the_judge_and_there_is_none_in_a_series_of_one_patch():
+    p = plan("a", patches=2)
+    r = rows(p, a_build_base=done("build", "base"), a_build_patched=done("build", "patched"))
+    assert "a/build/trace" not in sent(act(p, r, window=9))
+    assert not [job for job in plan("a").jobs if job.step is Step.TRACE]
 
 
 def test_the_last_builds_get_all_the_cores():

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bisection within a series, and what a trace does to a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.model import Finding, Job, JobResult, Outcome, Step
+from pipeline.verdict import decide
+from tests.unit import builders
+from workers.trace import first_with, key
+
+
+@given(st.data())
+def test_the_first_patch_that_shows_it_is_found_in_few_steps(data):
+    total = data.draw(st.integers(1, 60))
+    first = data.draw(st.integers(1, total))
+    asked = []
+
+    def shows(n):
+        asked.append(n)
+        return n >= first
+
+    assert first_with(total, shows) == first
+    assert len(asked) <= total.bit_length()
+    assert all(0 < n < total for n in asked)
+
+
+@given(st.data())
+def test_what_cannot_be_told_makes_no_wrong_answer(data):
+    total = data.draw(st.integers(1, 20))
+    first = data.draw(st.integers(1, total))
+    dark = data.draw(st.sets(st.integers(1, total)))
+    found = first_with(total, lambda n: None if n in dark else n >= first)
+    assert found in {first, None}
+    if found is None:
+        assert dark & {first, first - 1}
+
+
+def test_a_finding_is_known_again_by_what_it_says():
+    here = Finding("kernel-bug", Outcome.FAIL, "kernel BUG at f+0xa/0x75", line=3)
+    assert key(here) == key(replace(here, summary="kernel BUG at f+0xb/0x99", line=9, patch=2))
+    assert key(here) != key(replace(here, summary="kernel BUG at g+0xa/0x75"))
+    assert key(here) != key(replace(here, kind="panic"))
+
+
+def decided(*trace):
+    finding = Finding("new-warning", Outcome.WARN, "odd")
+    plan = replace(builders.plan("arm64"), patches=3)
+    checks = tuple(replace(check, traced=check.name == "build") for check in plan.checks)
+    plan = replace(plan, checks=checks)
+    results = [
+        JobResult(job, Outcome.WARN, findings=(finding,))
+        if job == Job("arm64", "build", Step.JUDGE)
+        else JobResult(job, Outcome.PASS)
+        for job in plan.jobs
+        if job.step is not Step.TRACE
+    ]
+    verdict = decide(
+        "run", builders.series(3), builders.base(), plan, [*results, *trace],
+        change=builders.change(), seconds=1.0,
+    )  # fmt: skip
+    return verdict.targets[0].checks[0]
+
+
+def test_a_trace_says_which_patch_it_was_and_changes_nothing_else():
+    job = Job("arm64", "build", Step.TRACE)
+    named = Finding("new-warning", Outcome.WARN, "odd", patch=2)
+    traced = decided(JobResult(job, Outcome.PASS, findings=(named,)))
+    assert traced.findings == (named,)
+    for other in (
+        decided(),
+        decided(JobResult(job, Outcome.ERROR, reason="lost")),
+        decided(JobResult(job, Outcome.SKIP, reason="nothing to trace")),
+    ):
+        assert (other.outcome, [f.patch for f in other.findings]) == (Outcome.WARN, [None])

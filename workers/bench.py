@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Makes the `Bench` that a job's probe works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.model import Step
+from workers.check import Bench, Check
+from workers.sandbox import open_sandbox
+from workers.work import Work
+
+
+def open_bench(
+    work: Work, check: Check, source: Path, directory: Path, needed: Mapping[str, Path]
+) -> Bench:
+    """A bench for CHECK on the patched side, with SOURCE and DIRECTORY's empty `build`.
+
+    NEEDED are the files of the checks that CHECK needs.
+    """
+    sandbox = open_sandbox(work.record.options.runtime)
+    sandbox.adopt(directory / "build")
+    direct = work.record.plan.check(check.name).needs
+    of_base = (*direct, check.name) if work.job.step is not Step.BASE else ()
+    return Bench(
+        case=work.record.case,
+        target=work.target,
+        side=Step.PATCHED,
+        source=source,
+        build=directory / "build",
+        needed=needed,
+        before=work.kept(of_base, Step.BASE),
+        cores=work.cores,
+        sandbox=sandbox,
+        log=directory / "log",
+        derived=work.settings.cache_dir / "derived",
+        progress=work.lease.progress,
+        keep=work.artifacts.keep,
+        cancelled=work.lease.lost,
+    )

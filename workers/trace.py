@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which patch of a series brought a finding that the diff lays to none?
+
+By bisection: the check is made on what lies between base and head, as if the series ended
+there, and its judge says whether it finds the same. Where it cannot tell (a kernel in the
+middle does not build) the next one is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pipeline.model import Case, Change, Finding, InfraError, JobResult, Outcome, Step
+from workers import registry, reuse
+from workers.bench import open_bench
+from workers.check import Check, Sighting
+from workers.parsers.diag_compare import normalised
+from workers.warm import Start
+from workers.work import Work
+from workers.workspace import Sources, build_directory
+
+Key = tuple[str, str, str, str]
+
+
+def key(finding: Finding) -> Key:
+    """What is the same in FINDING wherever in a series it is found."""
+    return finding.kind, finding.file, finding.symbol, normalised(finding.summary)
+
+
+def first_with(total: int, shows: Callable[[int], bool | None]) -> int | None:
+    """The patch, from 1 to TOTAL, that brought what the last one shows and the base does not.
+
+    SHOWS says whether it is there after a patch, None if that cannot be told. None if that
+    leaves more than one patch.
+    """
+    good, bad = 0, total
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        for n in sorted(range(good + 1, bad), key=lambda n: abs(n - middle)):
+            answer = shows(n)
+            if answer is not None:
+                good, bad = (good, n) if answer else (n, bad)
+                break
+        else:
+            return None
+    return bad
+
+
+def until(change: Change, n: int, sources: Sources) -> Change:
+    """CHANGE as if the series ended after patch N; what it says of symbols is not taken over."""
+    tree = change.trees[n - 1]
+    return Change(
+        base_commit=change.base_commit,
+        base_tree=change.base_tree,
+        patched_commit="",
+        patched_tree=tree,
+        files=sources.differing(change.base_tree, tree),
+        patches=change.patches[:n],
+        trees=change.trees[:n],
+    )
+
+
+@dataclass
+class _Middle:
+    """Makes a check on what lies in the middle; each at most once."""
+
+    work: Work
+    check: Check
+    directory: Path
+    sources: Sources
+    found: dict[int, frozenset[Key] | None] = field(default_factory=dict)
+
+    def shows(self, n: int, finding: Finding) -> bool | None:
+        """Whether FINDING is there after patch N; None if that cannot be told."""
+        if n not in self.found:
+            try:
+                self.found[n] = self._look(n)
+            except InfraError:
+                self.found[n] = None
+        found = self.found[n]
+        return None if found is None else key(finding) in found
+
+    def _look(self, n: int) -> frozenset[Key] | None:
+        case, base = self.work.record.case, self.work.record.case.change.base_tree
+        here = replace(case, change=until(case.change, n, self.sources))
+        needed: dict[str, Path] = {}
+        names = (*reuse.needs(self.work, self.check.name), self.check.name)
+        with self.sources.changed(here.change.patched_tree, base, like=base) as tree:
+            for check in map(registry.check, names):
+                sighting = self._probe(check, here, tree, needed, n)
+                if check is self.check:
+                    break
+                if sighting.blocks:
+                    return None
+                needed |= {a.name: self.work.artifacts.path(a) for a in sighting.artifacts}
+        if sighting.skip:
+            return frozenset()
+        seen = self.work.seen(self.check.name, self.check.seen, Step.BASE)
+        judged = self.check.judge(here, self.work.target, seen, sighting.seen)
+        return None if judged.outcome is Outcome.ERROR else frozenset(map(key, judged.findings))
+
+    def _probe(
+        self, check: Check, case: Case, tree: Path, needed: dict[str, Path], n: int
+    ) -> Sighting:
+        place = self.directory / f"{n}-{check.name}"
+        (place / "build").mkdir(parents=True)
+        warm = reuse.base_build(self.work, check)
+        total = len(self.work.record.case.change.trees)
+        bench = open_bench(self.work, check, tree, place, needed)
+        return check.probe(
+            replace(
+                bench,
+                case=case,
+                start=Start(warm, case.change.files) if warm and warm.kept else None,
+                sources=self.sources,
+                log=self.directory / "log",
+                progress=lambda doing: bench.progress(f"after patch {n} of {total}: {doing}"),
+            )
+        )
+
+
+def trace(work: Work, attempt: int) -> JobResult:
+    """The judge's findings, of which as many as possible name the patch that brought them."""
+    check = registry.check(work.job.check)
+    judged = work.result(check.name, Step.JUDGE)
+    total = len(work.record.case.change.trees)
+    with build_directory(work.settings, work.record.run, work.job.id, attempt) as directory:
+        middle = _Middle(work, check, directory, Sources(work.settings, work.lease.progress))
+        findings = tuple(_traced(finding, total, middle) for finding in judged.findings)
+        log = directory / "log"
+        name = f"{work.job.id.replace('/', '-')}.log"
+        kept = work.artifacts.keep(name, log) if log.exists() else None
+    return JobResult(job=work.job, outcome=Outcome.PASS, findings=findings, log=kept)
+
+
+def _traced(finding: Finding, total: int, middle: _Middle) -> Finding:
+    if finding.patch is not None:
+        return finding
+    return replace(finding, patch=first_with(total, lambda n: middle.shows(n, finding)))
