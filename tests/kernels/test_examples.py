@@ -16,7 +16,12 @@ def test_the_good_example_passes_on_a_foreign_architecture(crosscheck, linux):
     assert ran.status == 0
     validate(ran.verdict)
     assert ran.outcomes() == {"riscv64": "PASS"}
-    assert {c["check"] for c in ran.verdict["targets"][0]["checks"]} == {"build", "symbols", "boot"}
+    assert {c["check"] for c in ran.verdict["targets"][0]["checks"]} == {
+        "build",
+        "symbols",
+        "boot",
+        "patches",
+    }
     assert ran.check("riscv64", "symbols")["facts"]["symbols"]["argv_count"].startswith("exported")
     assert "Re: [PATCH 0/2]" in ran.reply
 
