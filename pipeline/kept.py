@@ -65,6 +65,12 @@ class Kept:
                 os.utime(self.lock)
             yield self.there
 
+    def drop(self) -> None:
+        """Remove it, when nobody uses it any more."""
+        with locked(self.lock):
+            if self.there:
+                _remove_whole(self.place)
+
     def make(self, fill: Callable[[Path], None]) -> None:
         """Have FILL write it, unless it is there; whoever wants it meanwhile waits.
 

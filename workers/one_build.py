@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pipeline.model import InfraError
+from pipeline.model import InfraError, Step
 from pipeline.removal import remove
 from workers import kernel_build
 from workers.check import Bench
@@ -37,6 +37,7 @@ class OneBuild:
     made: frozenset[str]
     started: Start | None
     said: tuple[str, ...]
+    last_words: str
     config_s: float
     build_s: float
 
@@ -44,8 +45,36 @@ class OneBuild:
 def build(bench: Bench, *, confirm: bool) -> OneBuild:
     """Build what BENCH has; CONFIRM: errors that do not come a second time do not count.
 
-    Raises InfraError for whatever is not its sources' doing.
+    A failure that may be the finished build's, of a generated file or a program in there, counts
+    only if a build from nothing fails too. Raises InfraError for whatever is not its sources'
+    doing.
     """
+    one = _once(bench, confirm=confirm)
+    if not one.succeeded and one.started and not _is_of_source(bench, one):
+        bench.progress("building from nothing what failed")
+        _empty(bench)
+        anew = _once(replace(bench, start=None), confirm=confirm)
+        if anew.succeeded:
+            one.started.warm.drop()  # whatever is wrong with it
+        one = anew
+    if not one.succeeded and not any(d.severity == "error" for d in one.diagnostics):
+        raise InfraError(f"make failed without saying why; its last words: {one.last_words}")
+    return one
+
+
+def _is_of_source(bench: Bench, one: OneBuild) -> bool:
+    """Whether a compiler rejects a file that the series touches, or what includes one."""
+    touched = bench.case.change.paths if bench.side is Step.PATCHED else ()
+    errors = (d for d in one.diagnostics if d.severity == "error")
+    return any(
+        error.file == path or path in error.detail
+        for error in errors
+        if error.tool in {"compiler", "assembler"}
+        for path in touched
+    )
+
+
+def _once(bench: Bench, *, confirm: bool) -> OneBuild:
     configured, options, before = _configure(bench)
     made = configured
     if configured.exit_code == 0:
@@ -56,9 +85,6 @@ def build(bench: Bench, *, confirm: bool) -> OneBuild:
     diagnostics = parse((*unchanged, *lines))
     if not succeeded and made is not configured and confirm:
         diagnostics = _confirmed(bench, diagnostics)
-    if not succeeded and not any(d.severity == "error" for d in diagnostics):
-        said = next((line for line in reversed(lines) if line.strip()), "nothing")
-        raise InfraError(f"make failed without saying why; its last words: {said}")
     return OneBuild(
         succeeded=succeeded,
         diagnostics=diagnostics,
@@ -66,9 +92,15 @@ def build(bench: Bench, *, confirm: bool) -> OneBuild:
         made=remade(made.lines),
         started=bench.start if before is not None else None,
         said=worth_keeping((*unchanged, *lines)),
+        last_words=next((line for line in reversed(lines) if line.strip()), "nothing"),
         config_s=configured.seconds,
         build_s=made.seconds,
     )
+
+
+def _empty(bench: Bench) -> None:
+    for left in bench.build.iterdir():
+        remove(left)
 
 
 def _configure(bench: Bench) -> tuple[Made, Options, tuple[str, ...] | None]:
@@ -85,9 +117,7 @@ def _configure(bench: Bench) -> tuple[Made, Options, tuple[str, ...] | None]:
     options = _options(bench)
     if before is None or options == had:
         return configured, options, before
-    # What only an option that is not set any more asked for would stay.
-    for left in bench.build.iterdir():
-        remove(left)
+    _empty(bench)  # what only an option that is not set any more asked for would stay
     return kernel_build.configure(bench), options, None
 
 

@@ -95,8 +95,8 @@ class Warm:
         return tuple(said)
 
     def drop(self) -> None:
-        """Remove it; of use only where nobody else knows of it."""
-        remove(self._it.place)
+        """Remove it, when nobody uses it any more."""
+        self._it.drop()
 
     def changed(self, build: Path, objects: Iterable[str]) -> tuple[str, ...]:
         """As `Start.changed`."""

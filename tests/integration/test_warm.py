@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from contextlib import suppress
@@ -162,6 +163,20 @@ def test_a_base_that_moved_starts_from_the_nearest_one(installation):
     assert facts["base_started_from"]
     assert facts["from_base_build"] is True
     assert "base_started_from" not in cold["targets"][0]["checks"][0]["facts"]
+
+
+def test_a_kept_build_that_went_bad_accuses_nobody_and_goes(installation):
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    installation.run(*BLUE)
+    (bad,) = (installation.home / "cache/crosscheck/warm/blue").glob("*/*/build/mm/mm_init.o")
+    times = bad.stat()
+    bad.write_text("nonsense")
+    os.utime(bad, ns=(times.st_atime_ns, times.st_mtime_ns))
+    status, verdict = installation.run(*BLUE)
+    assert (status, verdict["outcome"]) == (0, "PASS")
+    assert not verdict["targets"][0]["checks"][0]["facts"]["from_base_build"]
+    assert not bad.exists()
+    assert installation.run(*BLUE)[1]["targets"][0]["checks"][0]["facts"]["from_base_build"]
 
 
 def test_what_is_kept_is_bounded_listed_and_removed(installation):
