@@ -82,7 +82,7 @@ def _once(bench: Bench, *, confirm: bool) -> OneBuild:
     succeeded = made.exit_code == 0
     lines = configured.lines if made is configured else configured.lines + made.lines
     unchanged = still_true(before or (), lines, lambda name: (bench.build / name).exists())
-    diagnostics = parse((*unchanged, *lines))
+    diagnostics = parse((*lines, *unchanged))  # each step's first line ends what was before
     if not succeeded and made is not configured and confirm:
         diagnostics = _confirmed(bench, diagnostics)
     return OneBuild(
@@ -91,7 +91,7 @@ def _once(bench: Bench, *, confirm: bool) -> OneBuild:
         options=tuple(options.items()),
         made=remade(made.lines),
         started=bench.start if before is not None else None,
-        said=worth_keeping((*unchanged, *lines)),
+        said=worth_keeping((*lines, *unchanged)),
         last_words=next((line for line in reversed(lines) if line.strip()), "nothing"),
         config_s=configured.seconds,
         build_s=made.seconds,
