@@ -19,7 +19,9 @@ from pipeline.coordinator import finished
 from pipeline.engine import clean_up
 from pipeline.fleet import Fleet
 from pipeline.matrix import load as load_matrix
-from pipeline.model import CrosscheckError, InputError, Outcome, Step, Verdict
+from pipeline.model import CrosscheckError, InfraError, InputError, Outcome, Step, Verdict
+from pipeline.recheck import compare as compare_builds
+from pipeline.recheck import forget, rechecking
 from pipeline.report.json import to_json
 from pipeline.report.plain import (
     render_kept,
@@ -242,6 +244,35 @@ def reproduce(run: str, target: str) -> None:
     if not script.exists():
         raise InputError(f"Run {run} has no target {target!r}; `crosscheck show {run}` lists them.")
     click.echo(script.read_text(), nl=False)
+
+
+@cli.command()
+@click.argument("run", default="")
+def recheck(run: str) -> None:
+    """Build RUN (default: the latest) from nothing, and compare the kernels byte for byte.
+
+    Kept builds that made another kernel are removed, with what was seen of their bases.
+    """
+    settings, store = _opened()
+    name = _known(store, run)
+    again = rechecking(name, settings, store)
+    verdict = execute(again, settings, store, say=_say)
+    compared = compare_builds(store.jobs(name), store.jobs(verdict.run))
+    if verdict.outcome is Outcome.ERROR or not compared.files:
+        raise InfraError(
+            f"There are no kernels of run {name} to compare with those of {verdict.run}."
+        )
+    if compared.differ:
+        forget(compared.targets, settings, store)
+        raise InfraError(
+            f"{', '.join(compared.differ)}: not what a build from nothing makes. What was kept for"
+            f" {', '.join(compared.targets)} is removed; please report this, with the logs of"
+            f" {name} and {verdict.run}."
+        )
+    click.echo(
+        f"The {compared.files} files of the kernels of run {name}"
+        f" ({', '.join(compared.targets)}) are what a build from nothing makes."
+    )
 
 
 @cli.command()

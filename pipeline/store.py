@@ -435,6 +435,11 @@ class Store:
         except ValidationError:
             return None  # another version's
 
+    def forget_observations(self) -> None:
+        """Look at every base anew."""
+        with self._begin() as connection:
+            connection.execute(_OBSERVATIONS.delete())
+
     def cache(self, key: str, observation: Observation, now: float) -> None:
         """Remember what was seen on a base; the latest stays."""
         values = {"key": key, "observation": dumps(observation), "made_at": now}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -246,6 +247,29 @@ def test_a_kept_build_that_went_bad_accuses_nobody_and_goes(installation):
     assert not verdict["targets"][0]["checks"][0]["facts"]["from_base_build"]
     assert not bad.exists()
     assert installation.run(*BLUE)[1]["targets"][0]["checks"][0]["facts"]["from_base_build"]
+
+
+def test_kernels_are_held_against_a_build_from_nothing(installation):
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    installation.run(*BLUE)
+    status, output = installation.command("recheck")
+    assert status == 0
+    assert "(blue) are what a build from nothing makes" in output
+
+    (bad,) = (installation.home / "cache/crosscheck/warm/blue").glob("*/*/build/mm/built-in.o")
+    times = bad.stat()
+    subprocess.run(["objcopy", f"--add-section=.odd={toy.MATRIX}", bad], check=True)
+    os.utime(bad, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert installation.run(*BLUE)[0] == 0
+    status, output = installation.command("recheck")
+    assert status == 3
+    assert "blue patched vmlinux" in output
+    assert "please report this" in output
+    assert not bad.exists()
+    _, verdict = installation.run(*BLUE)
+    assert verdict["targets"][0]["checks"][0]["base_cached"] is False
+    assert installation.command("recheck")[0] == 0
+    assert installation.command("recheck", "20")[0] == 2
 
 
 def test_what_is_kept_is_bounded_listed_and_removed(installation):
