@@ -13,26 +13,28 @@ from __future__ import annotations
 import ctypes
 import errno
 import platform
-import struct
 from collections.abc import Callable
 
-#: AUDIT_ARCH_* of linux/audit.h, and the numbers of utime, utimes, futimesat, utimensat.
-_SYSCALLS = {
-    "x86_64": (0xC000003E, (132, 235, 261, 280)),
-    "aarch64": (0xC00000B7, (88,)),
-}
+from pipeline import bpf
+
+#: The numbers of utime, utimes, futimesat, utimensat.
+_SYSCALLS = {"x86_64": (132, 235, 261, 280), "aarch64": (88,)}
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _MODE_FILTER = 22, 38, 2
-_LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06  # linux/bpf_common.h
-_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000  # linux/seccomp.h
 
 
-def _program(arch: int, numbers: tuple[int, ...]) -> bytes:
-    """Classic BPF on struct seccomp_data: EPERM for NUMBERS, leave to do anything else."""
+def _program(machine: str, numbers: tuple[int, ...]) -> bytes:
+    """EPERM for NUMBERS on MACHINE, leave to do anything else."""
     count = len(numbers)
-    code = [(_LOAD, 0, 0, 4), (_JUMP_IF_EQUAL, 0, count + 1, arch), (_LOAD, 0, 0, 0)]
-    code += [(_JUMP_IF_EQUAL, count - n, 0, number) for n, number in enumerate(numbers)]
-    code += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _ERRNO | errno.EPERM)]
-    return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
+    return b"".join(
+        (
+            bpf.step(bpf.LOAD, bpf.AUDIT_AT),
+            bpf.step(bpf.EQUAL, bpf.AUDIT[machine], no=count + 1),
+            bpf.step(bpf.LOAD, bpf.NUMBER_AT),
+            *(bpf.step(bpf.EQUAL, each, yes=count - n) for n, each in enumerate(numbers)),
+            bpf.step(bpf.RETURN, bpf.ALLOW),
+            bpf.refuse(errno.EPERM),
+        )
+    )
 
 
 class _Filter(ctypes.Structure):
@@ -42,10 +44,11 @@ class _Filter(ctypes.Structure):
 
 
 def _keeper() -> Callable[[], None] | None:
-    known = _SYSCALLS.get(platform.machine())
-    if known is None or platform.system() != "Linux":
+    machine = platform.machine()
+    numbers = _SYSCALLS.get(machine)
+    if numbers is None or platform.system() != "Linux":
         return None
-    code = _program(*known)
+    code = _program(machine, numbers)
     program = _Filter(len(code) // 8, code)
     prctl = ctypes.CDLL(None).prctl
 

@@ -15,9 +15,9 @@ Refused is said as "not implemented", which programs have an answer to.
 from __future__ import annotations
 
 import errno
-import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from pipeline import bpf
 
 _SOCKET = "socket"
 
@@ -40,25 +40,8 @@ _NUMBERS = {
 _FAMILIES = (1, 2, 10, 16)
 
 
-@dataclass(frozen=True, slots=True)
-class _Machine:
-    """AUDIT is its AUDIT_ARCH_* of linux/audit.h, COLUMN its place in _NUMBERS."""
-
-    audit: int
-    column: int
-
-
-_MACHINES = {
-    "x86_64": _Machine(0xC000003E, 0),
-    "aarch64": _Machine(0xC00000B7, 1),
-    "riscv64": _Machine(0xC00000F3, 1),
-}
-
-# linux/bpf_common.h
-_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
-# struct seccomp_data of linux/seccomp.h; the low half of the first argument
-_NUMBER_AT, _AUDIT_AT, _ARGUMENT_AT = 0, 4, 16
-_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+#: The column of _NUMBERS.
+_COLUMNS = {"x86_64": 0, "aarch64": 1, "riscv64": 1}
 
 #: x32 calls on x86-64 have this bit; other machines have no such numbers.
 _X32 = 0x40000000
@@ -66,45 +49,38 @@ _X32 = 0x40000000
 
 def program(machine: str) -> bytes:
     """The filter for MACHINE, as `uname -m` names it; b"" where we know no numbers."""
-    known = _MACHINES.get(machine)
-    if known is None:
+    column = _COLUMNS.get(machine)
+    if column is None:
         return b""
-    refused = [numbers[known.column] for name, numbers in _NUMBERS.items() if name != _SOCKET]
+    refused = [numbers[column] for name, numbers in _NUMBERS.items() if name != _SOCKET]
     # Each is a whole, and falls through to the next one when it has no objection.
     return b"".join(
         (
-            _step(_LOAD, _AUDIT_AT),
-            _step(_EQUAL, known.audit, yes=1),
-            _step(_RETURN, _KILL),  # calls of another machine have other numbers
-            _step(_LOAD, _NUMBER_AT),
-            _step(_AT_LEAST, _X32, no=1),
-            _refuse(errno.ENOSYS),
+            bpf.step(bpf.LOAD, bpf.AUDIT_AT),
+            bpf.step(bpf.EQUAL, bpf.AUDIT[machine], yes=1),
+            bpf.step(bpf.RETURN, bpf.KILL),  # calls of another machine have other numbers
+            bpf.step(bpf.LOAD, bpf.NUMBER_AT),
+            bpf.step(bpf.AT_LEAST, _X32, no=1),
+            bpf.refuse(errno.ENOSYS),
             *(step for number in refused for step in _refused(number)),
-            *_sockets(_NUMBERS[_SOCKET][known.column]),
-            _step(_RETURN, _ALLOW),
+            *_sockets(_NUMBERS[_SOCKET][column]),
+            bpf.step(bpf.RETURN, bpf.ALLOW),
         )
     )
 
 
 def _refused(number: int) -> Iterable[bytes]:
-    return (_step(_EQUAL, number, no=1), _refuse(errno.ENOSYS))
+    return (bpf.step(bpf.EQUAL, number, no=1), bpf.refuse(errno.ENOSYS))
 
 
 def _sockets(number: int) -> Iterable[bytes]:
-    families = [_step(_EQUAL, family, yes=len(_FAMILIES) - n) for n, family in enumerate(_FAMILIES)]
+    families = [
+        bpf.step(bpf.EQUAL, family, yes=len(_FAMILIES) - n) for n, family in enumerate(_FAMILIES)
+    ]
     skipped = 1 + len(families) + 1
     return (
-        _step(_EQUAL, number, no=skipped),
-        _step(_LOAD, _ARGUMENT_AT),
+        bpf.step(bpf.EQUAL, number, no=skipped),
+        bpf.step(bpf.LOAD, bpf.ARGUMENT_AT),
         *families,
-        _refuse(errno.EAFNOSUPPORT),
+        bpf.refuse(errno.EAFNOSUPPORT),
     )
-
-
-def _refuse(error: int) -> bytes:
-    return _step(_RETURN, _ERRNO | error)
-
-
-def _step(code: int, operand: int, *, yes: int = 0, no: int = 0) -> bytes:
-    """A struct sock_filter: YES and NO are how many steps a comparison skips."""
-    return struct.pack("=HBBI", code, yes, no, operand)
