@@ -34,7 +34,7 @@ from pipeline.report.terminal import print_verdict
 from pipeline.report.wording import clean
 from pipeline.running import RunRequest, execute, fleet_environment, why_not
 from pipeline.settings import Settings, load, size_bytes, use_temporary_dir
-from pipeline.store import Store
+from pipeline.store import JobRow, Store
 
 PASSED, FAILED, BAD_INPUT, ERROR = 0, 1, 2, 3
 
@@ -70,7 +70,7 @@ def _series_options(command: F) -> F:
 
 def _size(_context: click.Context, _option: click.Parameter, text: str) -> int:
     try:
-        return size_bytes(text)
+        return size_bytes(text) if text else 0
     except ValueError as error:
         raise click.BadParameter(f"{error}.") from None
 
@@ -79,7 +79,7 @@ _cache_size = click.option(
     "--cache-size",
     "cache_bytes",
     callback=_size,
-    default="0",
+    default="",
     help="How much may be kept, e.g. 20G (default: half of what the disk has left).",
 )
 
@@ -206,6 +206,11 @@ def show(run: str, as_json: bool) -> None:  # noqa: FBT001
         print_verdict(verdict)
 
 
+def _cached(row: JobRow) -> bool:
+    seen = row.result.observation if row.result else None
+    return seen is not None and seen.cached
+
+
 @cli.command()
 @click.argument("run")
 @click.argument("target")
@@ -222,12 +227,14 @@ def logs(run: str, target: str, check: str) -> None:
         names = ", ".join(sorted({row.job.check for row in rows}))
         raise InputError(f"Run {run} has no check {check!r} on {target}; it has {names}.")
     for row in chosen:
+        if row.result and row.result.log is None and not (row.result.reason or _cached(row)):
+            continue  # nothing was run for it
         click.echo(f"==> {row.job.id} <==")
         if row.result is None:
             click.echo(f"(no log yet: {row.state})")
         elif row.result.log is None:
-            cached = row.result.observation is not None and row.result.observation.cached
-            click.echo(f"(no log: {'seen in an earlier run' if cached else row.result.reason})")
+            why = "seen in an earlier run" if _cached(row) else row.result.reason
+            click.echo(f"(no log: {why})")
         else:
             with artifacts.path(row.result.log).open(errors="replace") as log:
                 for line in log:  # the series' own code wrote it: it moves no cursor

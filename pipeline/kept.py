@@ -8,12 +8,13 @@ and nothing goes that is in use.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +31,13 @@ def locked(path: Path, *, exclusive: bool = True, wait: bool = True) -> Iterator
 
     False if it cannot be had without waiting and we do not WAIT.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-    with path.open("a") as handle:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a")
+    except OSError as error:
+        raise _cannot(f"lock {path}", error) from error
+    with handle:
         try:
             fcntl.flock(handle, how | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
@@ -91,10 +96,15 @@ class Kept:
                 finally:
                     remove(partial)
         except OSError as error:
-            raise InfraError(
-                f"Cannot keep {self.place} ({error.strerror}): make room on its disk, or allow"
-                " the cache less with --cache-size."
-            ) from error
+            raise _cannot(f"keep {self.place}", error) from error
+
+
+def _cannot(what: str, error: OSError) -> InfraError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        remedy = "make room on its disk, or allow the cache less with --cache-size"
+    else:
+        remedy = "see that it may be written to"
+    return InfraError(f"Cannot {what} ({error.strerror}): {remedy}.")
 
 
 def _own_bytes(directory: Path) -> int:
@@ -129,15 +139,19 @@ def entries(roots: Iterable[Path]) -> tuple[Entry, ...]:
             for name in [n for n in names if f"{n}.lock" in files]:
                 names.remove(name)  # what is in there is not ours to look at
                 kept = Kept(Path(place, name))
-                said = kept.lock.read_text()
-                found.append(
-                    Entry(
-                        kept.place,
-                        int(said) if said.isdigit() else 0,
-                        kept.lock.stat().st_mtime,
-                    )
-                )
+                with suppress(FileNotFoundError):
+                    used_at = kept.lock.stat().st_mtime
+                    found.append(Entry(kept.place, _said_bytes(kept.lock), used_at))
     return tuple(sorted(found, key=lambda entry: -entry.used_at))
+
+
+def _said_bytes(lock: Path) -> int:
+    """The size that LOCK says; 0 if it says none."""
+    try:
+        said = lock.read_bytes()
+    except OSError:
+        return 0
+    return int(said) if said.isdigit() else 0
 
 
 def limit_bytes(roots: Iterable[Path], asked_bytes: int) -> int:
@@ -164,8 +178,7 @@ def make_room(roots: Iterable[Path], limit: int) -> tuple[Entry, ...]:
         if total <= limit:
             break
         with locked(Kept(entry.place).lock, wait=False) as alone:
-            if alone:
-                _remove_whole(entry.place)
+            if alone and _remove_whole(entry.place):
                 total -= entry.size_bytes
                 gone.append(entry)
     for root in roots:
@@ -173,12 +186,19 @@ def make_room(roots: Iterable[Path], limit: int) -> tuple[Entry, ...]:
     return tuple(gone)
 
 
-def _remove_whole(place: Path) -> None:
-    """Remove PLACE; if we are killed meanwhile, nobody takes what is left for all of it."""
+def _remove_whole(place: Path) -> bool:
+    """Remove PLACE; if we are killed meanwhile, nobody takes what is left for all of it.
+
+    False if it cannot be removed.
+    """
     doomed = place.with_name(f"{place.name}.gone{_PARTIAL}")
     remove(doomed)
-    place.rename(doomed)
+    try:
+        place.rename(doomed)
+    except OSError:
+        return False
     remove(doomed)
+    return True
 
 
 def _sweep(root: Path) -> None:

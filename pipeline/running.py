@@ -11,12 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from pipeline import intake
+from pipeline import intake, kept
 from pipeline.app import make_app, reach
 from pipeline.engine import conclude, discard, drive, owner
 from pipeline.fleet import Fleet
@@ -182,6 +182,9 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
         return conclude(store, record, error=str(error))
     finally:
         discard(settings, record.run)
+        with suppress(InfraError, OSError):  # what was held to the end may have to go now
+            asked = record.options.cache_bytes or settings.cache_bytes
+            kept.make_room(settings.kept_dirs, kept.limit_bytes(settings.kept_dirs, asked))
 
 
 def execute(

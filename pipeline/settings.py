@@ -82,12 +82,15 @@ def size_bytes(text: str) -> int:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if not found:
         raise ValueError(f"{text!r} is no size: write it as 500M or 20G")
-    return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
+    size = int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
+    if not 0 < size < 1 << 60:
+        raise ValueError(f"{text!r} is no size for a cache")
+    return size
 
 
 def _bytes(variable: str, text: str) -> int:
     try:
-        return size_bytes(text)
+        return size_bytes(text) if text else 0
     except ValueError as error:
         raise InputError(f"{variable}: {error}.") from None
 
@@ -104,7 +107,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         redis_url=env.get("CROSSCHECK_REDIS_URL", ""),
         database_url=env.get("CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"),
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
-        cache_bytes=_bytes("CROSSCHECK_CACHE_SIZE", env.get("CROSSCHECK_CACHE_SIZE", "0")),
+        cache_bytes=_bytes("CROSSCHECK_CACHE_SIZE", env.get("CROSSCHECK_CACHE_SIZE", "")),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )
 

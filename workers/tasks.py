@@ -38,7 +38,7 @@ from workers.check import Bench, Check
 from workers.lease import Lease
 from workers.trace import trace
 from workers.work import Work
-from workers.workspace import Sources, build_directory
+from workers.workspace import build_directory
 
 app = make_app(load().redis_url)
 use_temporary_dir(load())
@@ -119,7 +119,7 @@ def _probe(work: Work, attempt: int) -> JobResult:
         return JobResult(job=work.job, outcome=Outcome.PASS, observation=seen_before)
     start = reuse.start(work, check)
     change = work.record.case.change
-    sources = Sources(work.settings, work.lease.progress)
+    sources = work.sources
     if work.job.step is Step.PATCHED:
         source, leave = sources.changed(change.patched_tree, change.base_tree), None
     elif start is None:

@@ -19,7 +19,7 @@ from workers.check import Check, Sighting
 from workers.parsers.diag_compare import normalised
 from workers.warm import Start
 from workers.work import Work
-from workers.workspace import Sources, build_directory
+from workers.workspace import Sources, build_directory, mark
 
 Key = tuple[str, str, str, str]
 
@@ -82,9 +82,25 @@ class _Middle:
         found = self.found[n]
         return None if found is None else key(finding) in found
 
+    def can_tell(self, finding: Finding) -> bool:
+        """Whether FINDING is there for a judge who knows of the series what he knows here."""
+        total = len(self.work.record.case.change.trees)
+        if total not in self.found:
+            seen = self.work.seen(self.check.name, self.check.seen, Step.PATCHED)
+            self.found[total] = self._judged(total, seen)
+        return key(finding) in (self.found[total] or frozenset())
+
+    def _case(self, n: int) -> Case:
+        case = self.work.record.case
+        return replace(case, change=until(case.change, n, self.sources))
+
+    def _judged(self, n: int, seen: object) -> frozenset[Key] | None:
+        before = self.work.seen(self.check.name, self.check.seen, Step.BASE)
+        judged = self.check.judge(self._case(n), self.work.target, before, seen)
+        return None if judged.outcome is Outcome.ERROR else frozenset(map(key, judged.findings))
+
     def _look(self, n: int) -> frozenset[Key] | None:
-        case, base = self.work.record.case, self.work.record.case.change.base_tree
-        here = replace(case, change=until(case.change, n, self.sources))
+        here, base = self._case(n), self.work.record.case.change.base_tree
         needed: dict[str, Path] = {}
         names = (*reuse.needs(self.work, self.check.name), self.check.name)
         with self.sources.changed(here.change.patched_tree, base, like=base) as tree:
@@ -97,9 +113,7 @@ class _Middle:
                 needed |= {a.name: self.work.artifacts.path(a) for a in sighting.artifacts}
         if sighting.skip:
             return frozenset()
-        seen = self.work.seen(self.check.name, self.check.seen, Step.BASE)
-        judged = self.check.judge(here, self.work.target, seen, sighting.seen)
-        return None if judged.outcome is Outcome.ERROR else frozenset(map(key, judged.findings))
+        return self._judged(n, sighting.seen)
 
     def _probe(
         self, check: Check, case: Case, tree: Path, needed: dict[str, Path], n: int
@@ -108,6 +122,7 @@ class _Middle:
         (place / "build").mkdir(parents=True)
         warm = reuse.base_build(self.work, check)
         total = len(self.work.record.case.change.trees)
+        mark(self.directory / "log", f"{check.name} after patch {n} of {total}")
         bench = open_bench(self.work, check, tree, place, needed)
         return check.probe(
             replace(
@@ -127,7 +142,7 @@ def trace(work: Work, attempt: int) -> JobResult:
     judged = work.result(check.name, Step.JUDGE)
     total = len(work.record.case.change.trees)
     with build_directory(work.settings, work.record.run, work.job.id, attempt) as directory:
-        middle = _Middle(work, check, directory, Sources(work.settings, work.lease.progress))
+        middle = _Middle(work, check, directory, work.sources)
         findings = tuple(_traced(finding, total, middle) for finding in judged.findings)
         log = directory / "log"
         name = f"{work.job.id.replace('/', '-')}.log"
@@ -136,6 +151,6 @@ def trace(work: Work, attempt: int) -> JobResult:
 
 
 def _traced(finding: Finding, total: int, middle: _Middle) -> Finding:
-    if finding.patch is not None:
+    if finding.patch is not None or not middle.can_tell(finding):
         return finding
     return replace(finding, patch=first_with(total, lambda n: middle.shows(n, finding)))

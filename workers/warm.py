@@ -79,20 +79,37 @@ class Warm:
         if gone is None:
             return None
         with self._it.used() as there:
-            if not there:
-                return None
-            place = self._it.place
-            copied = subprocess.run(
-                ["cp", "-a", "--reflink=auto", "--", f"{place / 'build'}/.", build],
-                capture_output=True,
-                check=False,
-            )
-            if copied.returncode:
-                complaint = copied.stderr.decode("utf-8", "replace").strip()
-                raise InfraError(f"Cannot copy {place}: {complaint}.")
+            said = self._said() if there else None
+            if said is not None:
+                self._copy(build)
+        if said is not None:
+            _take_away(build, gone)
+        elif there:
+            self.drop()  # it is damaged
+        return said
+
+    def _said(self) -> tuple[str, ...] | None:
+        """What make had said of it; None if what is kept is not whole."""
+        place = self._it.place
+        try:
             said = json.loads((place / "said").read_text(encoding="utf-8"))
-        _take_away(build, gone)
-        return tuple(said)
+        except (OSError, ValueError):
+            return None
+        whole = isinstance(said, list) and (place / "build" / ".config").is_file()
+        return tuple(map(str, said)) if whole else None
+
+    def _copy(self, build: Path) -> None:
+        copied = subprocess.run(
+            ["cp", "-a", "--reflink=auto", "--", f"{self._it.place / 'build'}/.", build],
+            capture_output=True,
+            check=False,
+        )
+        if copied.returncode:
+            complaint = copied.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+            raise InfraError(
+                f"Cannot copy a kept build ({complaint}): make room, or remove what is kept with"
+                " `crosscheck cache --prune --all`."
+            )
 
     def drop(self) -> None:
         """Remove it, when nobody uses it any more."""

@@ -14,6 +14,7 @@ from pipeline.model import InfraError, Job, JobResult, Observation, Step, Target
 from pipeline.settings import Settings
 from pipeline.store import RunRecord, Store
 from workers.lease import Lease
+from workers.workspace import Sources
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,14 @@ class Work:
     def artifacts(self) -> ArtifactStore:
         """Where files are kept."""
         return ArtifactStore(self.settings.artifacts_dir)
+
+    @property
+    def sources(self) -> Sources:
+        """The source trees; a run that uses nothing kept has its own, which go with it."""
+        settings, uses = self.settings, self.record.options.use_cache
+        own = settings.builds_dir / self.record.run / "checkouts"
+        place = settings.sources_dir if uses else own
+        return Sources(settings.git_dir, place, self.lease.progress)
 
     @property
     def target(self) -> Target:

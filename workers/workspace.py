@@ -23,14 +23,14 @@ from pipeline.trees.checkout import OLD_S, checkout, checkout_from
 
 @contextmanager
 def _source(
-    settings: Settings, name: str, make: Callable[[Path], None], doing: Callable[[str], None]
+    directory: Path, name: str, make: Callable[[Path], None], doing: Callable[[str], None]
 ) -> Iterator[Path]:
     """The source tree NAME, made by MAKE if it is not there; kept while the context lasts."""
-    kept = Kept(settings.sources_dir / name)
+    kept = Kept(directory / name)
 
-    def fill(directory: Path) -> None:
+    def fill(place: Path) -> None:
         doing("checking out the source tree")
-        make(directory)
+        make(place)
 
     while True:
         with kept.used() as there:
@@ -43,9 +43,10 @@ def _source(
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The source trees of this machine; DOING is told what is being done."""
+    """Source trees, kept under DIRECTORY; DOING is told what is being done."""
 
-    settings: Settings
+    git_dir: Path
+    directory: Path
     doing: Callable[[str], None]
 
     @contextmanager
@@ -55,7 +56,7 @@ class Sources:
         Where LIKE is not empty it names a tree that TREE differs little from. Raises InfraError
         when it cannot be checked out.
         """
-        git_dir = self.settings.git_dir
+        git_dir = self.git_dir
 
         def make(directory: Path) -> None:
             if like in {"", tree}:
@@ -64,7 +65,7 @@ class Sources:
             with self.whole(like) as other:
                 checkout_from(git_dir, tree, like, other, directory, written_s=OLD_S)
 
-        with _source(self.settings, tree, make, self.doing) as place:
+        with _source(self.directory, tree, make, self.doing) as place:
             yield place
 
     @contextmanager
@@ -76,14 +77,20 @@ class Sources:
                 return
 
             def make(directory: Path) -> None:
-                checkout_from(self.settings.git_dir, tree, since, other, directory)
+                checkout_from(self.git_dir, tree, since, other, directory)
 
-            with _source(self.settings, f"{tree}-from-{since}", make, self.doing) as place:
+            with _source(self.directory, f"{tree}-from-{since}", make, self.doing) as place:
                 yield place
 
     def differing(self, old: str, new: str) -> tuple[FileChange, ...]:
         """What the tree NEW changes relative to OLD."""
-        return differing(self.settings.git_dir, old, new)
+        return differing(self.git_dir, old, new)
+
+
+def mark(log: Path, what: str) -> None:
+    """Say in LOG that what follows is of another build."""
+    with log.open("a", encoding="utf-8") as stream:
+        stream.write(f"--- {what} ---\n")
 
 
 @contextmanager
@@ -95,8 +102,10 @@ def build_directory(settings: Settings, run: str, job: str, attempt: int) -> Ite
         (directory / "build").mkdir(parents=True)
         yield directory
     except OSError as error:
+        place = error.filename or directory
         raise InfraError(
-            f"Cannot work in {directory} ({error.strerror}): see that its disk has room."
+            f"Cannot work in {place} ({error.strerror}): see that it may be written to and that"
+            " its disk has room."
         ) from error
     finally:
         remove(directory)

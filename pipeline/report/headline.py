@@ -41,9 +41,9 @@ def _findings(verdict: Verdict, severity: Outcome, noun: str) -> str:
     order = [(row.target, check) for row in verdict.targets for check in columns(verdict)]
     places = {(target, item.check) for item in told for target in item.targets}
     where = _where(place for place in order if place in places)
-    patches = {item.finding.patch for item in told}
-    patch = patches.pop() if len(patches) == 1 else None
-    by = "" if patch is None else f" from {patch_name(verdict, patch)}"
+    patches = sorted({item.finding.patch or 0 for item in told})
+    named = [patch_name(verdict, patch) for patch in patches if patch]
+    by = f" from {listed(named)}" if all(patches) else ""
     return f"{count(len(told), f'new {noun}')} ({where}){by}"
 
 
@@ -85,7 +85,11 @@ def _ours(verdict: Verdict) -> str:
     if not cells and not verdict.error:
         return ""
     what = _where(cells) or "the run as a whole"
-    return f"Could not be judged: {what}. That is a fault of ours, not of the series."
+    if verdict.error.startswith("interrupted"):
+        why = "The run was interrupted: that says nothing of the series."
+    else:
+        why = "That is a fault of ours, not of the series."
+    return f"Could not be judged: {what}. {why}"
 
 
 def headline(verdict: Verdict) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 
-from pipeline.model import Outcome
+from pipeline.model import Outcome, Step
 from pipeline.report.board import JobState, activity, done_count
 from pipeline.report.wording import one_line
 
@@ -25,6 +25,8 @@ def _change(state: JobState) -> str:
     """What a job that has just come to STATE says; "" if that is not worth a line."""
     if state.state == "running":
         return f"{_name(state)}: started"
+    if state.step is Step.TRACE and state.outcome is Outcome.SKIP:
+        return ""  # there was nothing to trace
     if state.state == "done" and state.outcome is Outcome.SKIP:
         return f"{_name(state)}: SKIP"
     if state.state == "done":

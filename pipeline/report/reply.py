@@ -82,7 +82,7 @@ def _patch(verdict: Verdict, told: digest.Told) -> str:
         return ""
     subject = next((patch.subject for patch in patches if patch.n == n), None)
     if n is None or subject is None:
-        return ", by no single patch"
+        return ", by a patch that could not be told"
     return f', {patch_name(verdict, n)} ("{one_line(subject)}")'
 
 

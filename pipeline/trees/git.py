@@ -113,7 +113,8 @@ def git(
     """What git in WHERE wrote to stdout. Raises InfraError if it failed."""
     ran = attempt(where, *arguments, stdin=stdin, env=env)
     if ran.code:
-        command = next((str(a) for a in arguments if not str(a).startswith("-")), "")
+        words = iter(map(str, arguments))
+        command = next((w for w in words if not (w == "-c" and next(words)) and w[0] != "-"), "")
         raise InfraError(f"git {command} failed in {where}: {ran.complaint or ran.code}.")
     return ran.out
 

@@ -127,3 +127,20 @@ def test_a_warning_in_a_file_that_no_patch_touches_is_traced_to_its_patch(instal
     assert "Re: [PATCH 2/3] mm: two" in reply
     rows = installation.sql("select job, state from jobs where job like '%trace'")
     assert rows == [("blue/build/trace", "done")]
+
+
+def test_an_export_that_is_lost_without_a_word_is_traced(installation):
+    """A macro that exports nothing any more is in a header; no line names what is lost."""
+    modules = {"Kconfig": add("\nconfig MODULES\n\tdef_bool y\n")}
+    toy.commit(installation.tree, "have modules", modules)
+    toy.commit(installation.tree, "kernel: one", {"kernel/main.c": add("\n/* One. */\n")})
+    toy.commit(installation.tree, "export: say less", {
+        "include/linux/export.h": lambda text: text + "\n#undef EXPORT_SYMBOL_GPL\n"
+        "#define EXPORT_SYMBOL_GPL(name) struct nothing\n"})  # fmt: skip
+    toy.commit(installation.tree, "kernel: three", {"kernel/main.c": add("\n/* Three. */\n")})
+    _, verdict, _, reply = run(installation, 3, "--target", "blue")
+    (symbols,) = [c for c in verdict["targets"][0]["checks"] if c["check"] == "symbols"]
+    lost = [f for f in symbols["findings"] if f["kind"] == "export-lost"]
+    assert lost
+    assert {f["patch"] for f in lost} == {2}
+    assert "Re: [PATCH 2/3] export: say less" in reply

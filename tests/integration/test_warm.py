@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import time
 from contextlib import suppress
@@ -99,7 +100,7 @@ class Workshop:
         self.tree = toy.repository(self.where / "tree")
         homes = {"XDG_CACHE_HOME": f"{self.where}/cache", "XDG_STATE_HOME": f"{self.where}/state"}
         self.settings = settings.load(homes)
-        self.sources = Sources(self.settings, lambda _: None)
+        self.sources = Sources(self.settings.git_dir, self.settings.sources_dir, lambda _: None)
         self.warm_dir = self.settings.warm_dir / "blue" / "way"
 
     def case(self, base, head) -> Case:
@@ -247,6 +248,30 @@ def test_a_kept_build_that_went_bad_accuses_nobody_and_goes(installation):
     assert not verdict["targets"][0]["checks"][0]["facts"]["from_base_build"]
     assert not bad.exists()
     assert installation.run(*BLUE)[1]["targets"][0]["checks"][0]["facts"]["from_base_build"]
+
+
+def test_a_damaged_kept_build_is_no_error_and_goes(installation):
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    installation.run(*BLUE)
+    (said,) = (installation.home / "cache/crosscheck/warm/blue").glob("*/*/said")
+    said.write_text("{bad")
+    assert installation.run(*BLUE)[1]["outcome"] == "PASS"
+    assert not said.exists()
+    installation.run(*BLUE)
+    shutil.rmtree(said.parent / "build")
+    said.parent.with_name(f"{said.parent.name}.lock").write_bytes(b"\xff\xb2")
+    assert installation.run(*BLUE)[1]["outcome"] == "PASS"
+    assert installation.command("cache")[0] == 0
+
+
+def test_from_nothing_means_from_no_kept_source_tree_either(installation):
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    installation.run(*BLUE)
+    for source in (installation.home / "cache/crosscheck/checkouts").glob("*/kernel/main.c"):
+        source.write_text("garbage\n")
+    status, verdict = installation.run(*BLUE, "--no-cache")
+    assert (status, verdict["outcome"]) == (0, "PASS")
+    assert not list((installation.home / "cache/crosscheck/builds").iterdir())
 
 
 def test_kernels_are_held_against_a_build_from_nothing(installation):

@@ -53,7 +53,9 @@ def settings(tmp_path):
 
 def checked_out(settings, monkeypatch, make):
     monkeypatch.setattr(workspace, "checkout", lambda _git, _tree, directory: make(directory))
-    with workspace.Sources(settings, lambda _doing: None).whole("a" * 40) as tree:
+    with workspace.Sources(settings.git_dir, settings.sources_dir, lambda _doing: None).whole(
+        "a" * 40
+    ) as tree:
         return tree
 
 

@@ -116,15 +116,28 @@ def test_by_default_half_of_what_the_disk_has_left_may_be_kept(tmp_path, three):
 
 @pytest.mark.parametrize(
     ("text", "means"),
-    [("0", 0), ("512", 512), ("500M", 500 << 20), ("20g", 20 << 30), ("1.5T", 3 << 39), ("1 GiB", 1 << 30)],
+    [("512", 512), ("500M", 500 << 20), ("20g", 20 << 30), ("1.5T", 3 << 39), ("1 GiB", 1 << 30)],
 )  # fmt: skip
 def test_sizes(text, means):
     assert size_bytes(text) == means
 
 
-@pytest.mark.parametrize("text", ["", "G", "-1", "20X", "1e9", "all"])
+@pytest.mark.parametrize("text", ["G", "0", "0G", "9999999999T", "-1", "20X", "1e9", "all"])
 def test_what_is_no_size(text):
-    with pytest.raises(ValueError, match="write it as 500M"):
+    with pytest.raises(ValueError, match="is no size"):
         size_bytes(text)
     with pytest.raises(InputError, match="CROSSCHECK_CACHE_SIZE"):
-        load({"HOME": "/h", "CROSSCHECK_CACHE_SIZE": text or "?"})
+        load({"HOME": "/h", "CROSSCHECK_CACHE_SIZE": text})
+
+
+def test_a_lock_that_says_nonsense_says_no_size(tmp_path, three):
+    three[0].lock.write_bytes(b"\xff\xfe")
+    three[1].lock.write_text("\u00b2")
+    assert sorted(e.size_bytes for e in entries(roots(tmp_path)))[:2] == [0, 0]
+
+
+def test_a_lock_that_cannot_be_had_is_said(tmp_path):
+    kept = Kept(tmp_path / "a/one")
+    kept.lock.mkdir(parents=True)
+    with pytest.raises(InfraError, match=r"Cannot lock .*one.lock \(Is a directory\): see that"):
+        kept.make(lambda directory: directory.mkdir())

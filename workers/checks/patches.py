@@ -21,6 +21,7 @@ from workers.check import Bench, Judgement, Sighting
 from workers.parsers.diagnostics import Diagnostic
 from workers.reach import reaches
 from workers.warm import Start, Warm
+from workers.workspace import mark
 
 VERSION = 1
 KEEPS_BUILD = False
@@ -87,6 +88,7 @@ def _build(
     total = len(bench.case.change.patches)
     try:
         bench.sandbox.adopt(directory)
+        mark(bench.log, f"after patch {n} of {total}")
         with sources.changed(after, since, like=base) as source:
             here = replace(
                 bench,
