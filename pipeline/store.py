@@ -8,6 +8,8 @@ the attempt that it expects in its WHERE: whoever comes late changes nothing, an
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,6 +37,8 @@ from pipeline.model import (
 T = TypeVar("T")
 
 _META = sa.MetaData()
+
+_OPENING_TRIES = 50
 
 _RUNS = sa.Table(
     "runs",
@@ -176,14 +180,17 @@ class Store:
             ) from error
 
     def _make_tables(self) -> None:
-        for _ in _META.tables:
+        for left in reversed(range(_OPENING_TRIES)):
             try:
                 _META.create_all(self._engine)
             except OperationalError as error:
-                if "already exists" not in str(error):
+                # Another process made a table between our look and our CREATE, or turns a new
+                # database to WAL, for which SQLite does not wait.
+                if not left or not re.search(r"already exists|is locked", str(error)):
                     raise
-                continue  # another process made it between our look and our CREATE
-            return
+                time.sleep(0.1)
+            else:
+                return
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:

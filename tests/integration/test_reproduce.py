@@ -101,7 +101,7 @@ def test_one_side_is_enough(tmp_path, reproduce):
 def test_a_wrong_word_is_refused(reproduce):
     done = reproduce("both")
     assert done.returncode == 2
-    assert "say base or patched" in done.stderr
+    assert "say base, patched or after-N" in done.stderr
 
 
 def test_a_repository_without_the_base_is_refused(tmp_path, reproduce):

@@ -86,7 +86,9 @@ def build_of(installation, side):
 def told(verdict):
     (check,) = verdict["targets"][0]["checks"]
     facts = {name: fact for name, fact in check["facts"].items() if name not in HOW}
-    return check["outcome"], check["reason"], check["findings"], facts, verdict["not_covered"]
+    # A header's warning is told with the first of the files that include it, in make's order.
+    findings = [finding | {"detail": ""} for finding in check["findings"]]
+    return check["outcome"], check["reason"], findings, facts, verdict["not_covered"]
 
 
 @dataclass
