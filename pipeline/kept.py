@@ -20,6 +20,7 @@ from pathlib import Path
 
 from pipeline.model import InfraError
 from pipeline.removal import remove
+from pipeline.walk import walk
 
 _PARTIAL = ".partial"
 _BLOCK_BYTES = 512  # of st_blocks, whatever the file system's own are
@@ -110,15 +111,10 @@ def _cannot(what: str, error: OSError) -> InfraError:
 def _own_bytes(directory: Path) -> int:
     """What DIRECTORY takes on the disk, without files that other directories have too."""
     blocks = 0
-    todo = [str(directory)]
-    while todo:
-        for entry in os.scandir(todo.pop()):
-            status = entry.stat(follow_symlinks=False)
-            is_directory = entry.is_dir(follow_symlinks=False)
-            if is_directory:
-                todo.append(entry.path)
-            if is_directory or status.st_nlink == 1:
-                blocks += status.st_blocks
+    for entry in walk(directory):
+        status = entry.stat(follow_symlinks=False)
+        if entry.is_dir(follow_symlinks=False) or status.st_nlink == 1:
+            blocks += status.st_blocks
     return blocks * _BLOCK_BYTES
 
 
@@ -136,9 +132,10 @@ def entries(roots: Iterable[Path]) -> tuple[Entry, ...]:
     found = []
     for root in roots:
         for place, names, files in os.walk(root):
-            for name in [n for n in names if f"{n}.lock" in files]:
-                names.remove(name)  # what is in there is not ours to look at
-                kept = Kept(Path(place, name))
+            ours = [name for name in names if f"{name}.lock" in files]
+            # What is in there, finished or not, is not ours to look at.
+            names[:] = [n for n in names if n not in ours and not n.endswith(_PARTIAL)]
+            for kept in (Kept(Path(place, name)) for name in ours):
                 with suppress(FileNotFoundError):
                     used_at = kept.lock.stat().st_mtime
                     found.append(Entry(kept.place, _said_bytes(kept.lock), used_at))

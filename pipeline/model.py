@@ -128,6 +128,7 @@ class FileChange:
     status: str  # git's letter: A, M, D, R, T
     hunks: tuple[Hunk, ...] = ()
     binary: bool = False
+    plain: bool = True  # neither was nor is a link or a submodule
 
 
 @dataclass(frozen=True, slots=True)

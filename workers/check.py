@@ -22,14 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model import Artifact, Case, Fact, Finding, Lines, Outcome, Step, Target
-from workers.sandbox.contract import Command, Ended, Limits, Mount, Sandbox, Watcher
+from workers.sandbox.contract import BUILD, SOURCE, Command, Ended, Limits, Mount, Sandbox, Watcher
 from workers.warm import Start, Warm
 from workers.workspace import Sources
-
-#: Where a command sees the kernel source (read-only) and its build directory (writable).
-#: The same on both sides, so that paths in objects and messages are the same.
-SOURCE = "/src"
-BUILD = "/build"
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipeline.model import InfraError, Target
-from workers.check import BUILD, SOURCE, Bench
+from pipeline.removal import remove
+from workers.check import Bench
 from workers.parsers.diag_lines import STEP
 from workers.parsers.diag_trouble import trouble
 from workers.parsers.kbuild_config import fragment
-from workers.sandbox.contract import GIB, Ended, Limits
+from workers.sandbox.contract import BUILD, GIB, SOURCE, Ended, Limits
 
 CONFIG_LIMITS = Limits(seconds=300)
 BUILD_LIMITS = Limits(seconds=3000)
@@ -79,7 +80,7 @@ def config_lines(source: Path, target: Target) -> tuple[str, ...]:
 def configure(bench: Bench) -> Made:
     """Write `.config`: everything off but what the target asks for and what that needs."""
     wanted = bench.build / "all.config"
-    wanted.unlink(missing_ok=True)  # of the base's build, it may be a link to anywhere
+    remove(wanted)  # of the base's build, it may be a link to anywhere, or a directory
     wanted.write_text(fragment(config_lines(bench.source, bench.target)), encoding="utf-8")
     wanted.chmod(0o644)  # commands may run as another user
     bench.progress("configuring")

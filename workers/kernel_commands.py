@@ -6,11 +6,11 @@ The tree's own code wrote there: plain files only, and only so many and so large
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
 from pipeline.model import InfraError
+from pipeline.walk import walk
 
 #: More than any `.X.cmd` file of a kernel has: the largest are about 100 kB.
 COMMAND_BYTES = 4 << 20
@@ -26,20 +26,12 @@ def commands(build: Path) -> tuple[Path, ...]:
     """
     found: list[Path] = []
     total_bytes = 0
-    todo = [str(build)]  # not by recursion: directories may be nested without end
-    while todo:
-        try:
-            entries = list(os.scandir(todo.pop()))
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                todo.append(entry.path)
-            elif entry.name.startswith(".") and entry.name.endswith(".cmd"):
-                status = entry.stat(follow_symlinks=False)
-                if stat.S_ISREG(status.st_mode) and status.st_size <= COMMAND_BYTES:
-                    found.append(Path(entry.path))
-                    total_bytes += status.st_size
-                    if len(found) > MOST_COMMANDS or total_bytes > TOTAL_BYTES:
-                        raise InfraError("The build left more .cmd files than a kernel has.")
+    for entry in walk(build):
+        if entry.name.startswith(".") and entry.name.endswith(".cmd"):
+            status = entry.stat(follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode) and status.st_size <= COMMAND_BYTES:
+                found.append(Path(entry.path))
+                total_bytes += status.st_size
+                if len(found) > MOST_COMMANDS or total_bytes > TOTAL_BYTES:
+                    raise InfraError("The build left more .cmd files than a kernel has.")
     return tuple(sorted(found))

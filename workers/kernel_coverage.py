@@ -14,13 +14,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.model import FileChange
-from workers.check import SOURCE, Bench
+from workers.check import Bench
 from workers.kernel_objects import Objects
 from workers.parsers import coverage
 from workers.parsers.coverage_text import MARK, instrumented
 from workers.parsers.kbuild_cmd import Recipe, preprocess
 from workers.parsers.kbuild_config import Options
-from workers.sandbox.contract import Limits, Mount
+from workers.sandbox.contract import SOURCE, Limits, Mount
 
 #: How many compilations that used a file are asked before a group counts as left out.
 TRIES = 3

@@ -16,9 +16,9 @@ from workers.check import Bench
 from workers.kernel_build import Made
 from workers.parsers import kbuild_config
 from workers.parsers.diag_compare import normalised
-from workers.parsers.diagnostics import Diagnostic, parse
+from workers.parsers.diagnostics import Diagnostic, parse, telling
 from workers.parsers.kbuild_config import Options
-from workers.parsers.said import remade, still_true, worth_keeping
+from workers.parsers.said import remade, still_true, without_last, worth_keeping
 from workers.warm import Start
 
 #: Ten times what a distribution's kernel has.
@@ -91,7 +91,7 @@ def _once(bench: Bench, *, confirm: bool) -> OneBuild:
         options=tuple(options.items()),
         made=remade(made.lines),
         started=bench.start if before is not None else None,
-        said=worth_keeping((*lines, *unchanged)),
+        said=worth_keeping((*without_last(configured.lines), *made.lines, *unchanged)),
         last_words=next((line for line in reversed(lines) if line.strip()), "nothing"),
         config_s=configured.seconds,
         build_s=made.seconds,
@@ -110,15 +110,16 @@ def _configure(bench: Bench) -> tuple[Made, Options, tuple[str, ...] | None]:
     before = None
     if bench.start:
         bench.progress("copying a finished build")
-        before = bench.start.begin(bench.build)
+        before = bench.start.warm.begin(bench.build, bench.start.files, bench.source)
         bench.sandbox.adopt(bench.build)
     had = _options(bench) if before is not None else {}
     configured = kernel_build.configure(bench)
     options = _options(bench)
-    if before is None or options == had:
+    if before is None or (configured.exit_code == 0 and options == had):
         return configured, options, before
     _empty(bench)  # what only an option that is not set any more asked for would stay
-    return kernel_build.configure(bench), options, None
+    configured = kernel_build.configure(bench)
+    return configured, _options(bench), None
 
 
 def _confirmed(bench: Bench, first: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
@@ -131,10 +132,10 @@ def _confirmed(bench: Bench, first: tuple[Diagnostic, ...]) -> tuple[Diagnostic,
     again = kernel_build.make(bench, bench.target.make_targets)
     said = {_said(d) for d in parse(again.lines)} if again.exit_code else set()
     errors = [d for d in first if d.severity == "error"]
-    telling = [d for d in errors if d.tool != "recipe"] or errors
     confirmed = [d for d in errors if _said(d) in said]
-    if telling and not any(d in confirmed for d in telling):
-        raise InfraError(f"make failed, but not again for the same reason: {telling[0].text}.")
+    wanted = telling(errors)
+    if wanted and not any(d in confirmed for d in wanted):
+        raise InfraError(f"make failed, but not again for the same reason: {wanted[0].text}.")
     return tuple(d for d in first if d.severity != "error" or d in confirmed)
 
 

@@ -62,6 +62,21 @@ def until(change: Change, n: int, sources: Sources) -> Change:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a judge finds; WHOLE: nothing else can be there, hidden by what went wrong before."""
+
+    keys: frozenset[Key]
+    whole: bool
+
+    def has(self, finding: Finding) -> bool | None:
+        """Whether FINDING is there; None if that cannot be told."""
+        return True if key(finding) in self.keys else False if self.whole else None
+
+
+_NOTHING_TOLD = _Found(frozenset(), whole=False)
+
+
 @dataclass
 class _Middle:
     """Makes a check on what lies in the middle; each at most once."""
@@ -70,7 +85,7 @@ class _Middle:
     check: Check
     directory: Path
     sources: Sources
-    found: dict[int, frozenset[Key] | None] = field(default_factory=dict)
+    found: dict[int, _Found] = field(default_factory=dict)
 
     def shows(self, n: int, finding: Finding) -> bool | None:
         """Whether FINDING is there after patch N; None if that cannot be told."""
@@ -78,42 +93,41 @@ class _Middle:
             try:
                 self.found[n] = self._look(n)
             except InfraError:
-                self.found[n] = None
-        found = self.found[n]
-        return None if found is None else key(finding) in found
+                self.found[n] = _NOTHING_TOLD
+        return self.found[n].has(finding)
 
     def can_tell(self, finding: Finding) -> bool:
         """Whether FINDING is there for a judge who knows of the series what he knows here."""
         total = len(self.work.record.case.change.trees)
         if total not in self.found:
             seen = self.work.seen(self.check.name, self.check.seen, Step.PATCHED)
-            self.found[total] = self._judged(total, seen)
-        return key(finding) in (self.found[total] or frozenset())
+            self.found[total] = self._judged(total, seen, whole=True)
+        return bool(self.found[total].has(finding))
 
     def _case(self, n: int) -> Case:
         case = self.work.record.case
         return replace(case, change=until(case.change, n, self.sources))
 
-    def _judged(self, n: int, seen: object) -> frozenset[Key] | None:
+    def _judged(self, n: int, seen: object, *, whole: bool) -> _Found:
         before = self.work.seen(self.check.name, self.check.seen, Step.BASE)
         judged = self.check.judge(self._case(n), self.work.target, before, seen)
-        return None if judged.outcome is Outcome.ERROR else frozenset(map(key, judged.findings))
+        if judged.outcome is Outcome.ERROR:
+            return _NOTHING_TOLD
+        return _Found(frozenset(map(key, judged.findings)), whole)
 
-    def _look(self, n: int) -> frozenset[Key] | None:
+    def _look(self, n: int) -> _Found:
         here, base = self._case(n), self.work.record.case.change.base_tree
         needed: dict[str, Path] = {}
         names = (*reuse.needs(self.work, self.check.name), self.check.name)
         with self.sources.changed(here.change.patched_tree, base, like=base) as tree:
             for check in map(registry.check, names):
                 sighting = self._probe(check, here, tree, needed, n)
-                if check is self.check:
-                    break
-                if sighting.blocks:
-                    return None
+                if sighting.blocks and check is not self.check:
+                    return _NOTHING_TOLD
                 needed |= {a.name: self.work.artifacts.path(a) for a in sighting.artifacts}
         if sighting.skip:
-            return frozenset()
-        return self._judged(n, sighting.seen)
+            return _Found(frozenset(), whole=True)
+        return self._judged(n, sighting.seen, whole=not sighting.blocks)
 
     def _probe(
         self, check: Check, case: Case, tree: Path, needed: dict[str, Path], n: int

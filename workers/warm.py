@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Finished builds of bases, from which other builds start: make redoes what differs.
 
-Each is kept as a copy for which make finds every file of the base's source older, and every
-file that differs from the base's newer (`pipeline.trees.checkout`). The order of times within
-a build stays, their values do not matter. A kept build is never written to.
+make finds every file of the base's source older than the copy that it starts from, and every
+file that differs from the base's newer (`pipeline.trees.checkout`). The order of times within a
+build stays, their values do not matter. A kept build is never written to.
 """
 
 from __future__ import annotations
@@ -11,20 +11,27 @@ from __future__ import annotations
 import filecmp
 import json
 import os
+import posixpath
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pipeline.kept import Kept
 from pipeline.model import FileChange, InfraError
 from pipeline.removal import remove
-from pipeline.trees.checkout import KEPT_BUILD_S
+from pipeline.walk import walk
 from workers.kernel_commands import commands
 from workers.reach import Stale, stale
+from workers.sandbox.contract import SOURCE
 
 #: Of a source that differs in more files so much is made anew that a start gains nothing.
 MOST_FILES = 5000
+#: With this a source asks the preprocessor whether there is such a file.
+_ASKS = b"__has_include"
+#: More than any source of a kernel has: register tables of GPUs have up to 25 MB.
+_SOURCE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +71,14 @@ class Warm:
         def fill(directory: Path) -> None:
             directory.mkdir()
             build.rename(directory / "build")
-            _settle_times(directory / "build")
             (directory / "said").write_text(json.dumps(list(said)), encoding="utf-8")
 
         self._it.make(fill)
 
-    def begin(self, build: Path, files: Iterable[FileChange]) -> tuple[str, ...] | None:
-        """Copy the kept build into BUILD, which is empty, for a source that differs in FILES.
+    def begin(
+        self, build: Path, files: Iterable[FileChange], source: Path
+    ) -> tuple[str, ...] | None:
+        """Copy the kept build into BUILD, which is empty, for SOURCE, which differs in FILES.
 
         What make had said of it; None if there is none, or none of it could be used: then
         BUILD is left empty. Raises InfraError if it cannot be copied.
@@ -83,7 +91,8 @@ class Warm:
             if said is not None:
                 self._copy(build)
         if said is not None:
-            _take_away(build, gone)
+            _settle_times(build, before_s=int(source.stat().st_mtime))
+            _take_away(build, gone, source)
         elif there:
             self.drop()  # it is damaged
         return said
@@ -115,9 +124,11 @@ class Warm:
         """Remove it, when nobody uses it any more."""
         self._it.drop()
 
-    def changed(self, build: Path, objects: Iterable[str]) -> tuple[str, ...]:
-        """As `Start.changed`."""
-        with self._it.used():
+    def changed(self, build: Path, objects: Iterable[str]) -> tuple[str, ...] | None:
+        """Those of OBJECTS that are in BUILD not what they are here, sorted; None if it is gone."""
+        with self._it.used() as there:
+            if not there:
+                return None
             kept = self._it.place / "build"
             return tuple(sorted(name for name in objects if not _same(build, kept, name)))
 
@@ -137,35 +148,17 @@ class Start:
     warm: Warm
     files: tuple[FileChange, ...]
 
-    def begin(self, build: Path) -> tuple[str, ...] | None:
-        """As `Warm.begin`."""
-        return self.warm.begin(build, self.files)
 
-    def changed(self, build: Path, objects: Iterable[str]) -> tuple[str, ...]:
-        """Those of OBJECTS that are in BUILD not what they were in the kept build, sorted."""
-        return self.warm.changed(build, objects)
-
-
-def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:
-    """All that is below DIRECTORY, of any depth; links are not followed."""
-    todo = [str(directory)]
-    while todo:
-        for entry in os.scandir(todo.pop()):
-            if entry.is_dir(follow_symlinks=False):
-                todo.append(entry.path)
-            yield entry
-
-
-def _settle_times(build: Path) -> None:
-    """Make all times of BUILD those of a kept build, in the order that they have."""
-    times = {e.path: e.stat(follow_symlinks=False).st_mtime_ns for e in _entries(build)}
+def _settle_times(build: Path, *, before_s: int) -> None:
+    """Make all times in BUILD lie in the second before BEFORE_S, in the order that they have."""
+    times = {e.path: e.stat(follow_symlinks=False).st_mtime_ns for e in walk(build)}
     rank = {time: place for place, time in enumerate(sorted(set(times.values())))}
     for path, time in times.items():
-        at = KEPT_BUILD_S * 10**9 + rank[time] * 1000
+        at = (before_s - 1) * 10**9 + rank[time] * 1000
         os.utime(path, ns=(at, at), follow_symlinks=False)
 
 
-def _take_away(build: Path, gone: Stale) -> None:
+def _take_away(build: Path, gone: Stale, source: Path) -> None:
     """Remove from BUILD what has GONE; the base's own code made it, and links in it lead out."""
     top = build.resolve()
     for directory in gone.directories:
@@ -177,9 +170,13 @@ def _take_away(build: Path, gone: Stale) -> None:
             for path in place.parent.iterdir():
                 if path.name.removeprefix(".").startswith(f"{place.name}."):
                     remove(path)
-    for command in commands(build) if gone.names else ():
-        if _made_from_one_of(gone.names, command):
-            remove(command.with_name(command.name.removeprefix(".").removesuffix(".cmd")))
+    if gone.moved:
+        _take_away_moved(build, gone.names, source)
+
+
+def _asks(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return _ASKS in stream.read(_SOURCE_BYTES)
 
 
 def _is_below(path: Path, top: Path) -> bool:
@@ -187,6 +184,22 @@ def _is_below(path: Path, top: Path) -> bool:
     return path.parent.resolve().is_relative_to(top)
 
 
-def _made_from_one_of(names: frozenset[str], command: Path) -> bool:
-    words = command.read_text(encoding="utf-8", errors="replace").split()
-    return any(word.rpartition("/")[2] in names for word in words)
+def _take_away_moved(build: Path, names: frozenset[str], source: Path) -> None:
+    """Remove what was made from a file that is called as one in NAMES, that is not in SOURCE,
+    or that asks which files are there.
+    """
+
+    @cache
+    def moved(word: str) -> bool:
+        if word.rpartition("/")[2] in names:
+            return True
+        named = posixpath.normpath(word) if word.startswith(f"{SOURCE}/") else ""
+        if not named.startswith(f"{SOURCE}/"):
+            return False
+        path = source / named.removeprefix(f"{SOURCE}/")
+        return not path.exists() or (path.is_file() and _asks(path))
+
+    for command in commands(build):
+        words = command.read_text(encoding="utf-8", errors="replace").split()
+        if any(map(moved, words)):
+            remove(command.with_name(command.name.removeprefix(".").removesuffix(".cmd")))

@@ -18,7 +18,7 @@ from pipeline.model import FileChange, InfraError
 from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.trees.changes import differing
-from pipeline.trees.checkout import OLD_S, checkout, checkout_from
+from pipeline.trees.checkout import checkout, checkout_from
 
 
 @contextmanager
@@ -63,7 +63,7 @@ class Sources:
                 checkout(git_dir, tree, directory)
                 return
             with self.whole(like) as other:
-                checkout_from(git_dir, tree, like, other, directory, written_s=OLD_S)
+                checkout_from(git_dir, tree, like, other, directory, whole=True)
 
         with _source(self.directory, tree, make, self.doing) as place:
             yield place
@@ -79,7 +79,7 @@ class Sources:
             def make(directory: Path) -> None:
                 checkout_from(self.git_dir, tree, since, other, directory)
 
-            with _source(self.directory, f"{tree}-from-{since}", make, self.doing) as place:
+            with _source(self.directory, f"{tree}-since-{since}", make, self.doing) as place:
                 yield place
 
     def differing(self, old: str, new: str) -> tuple[FileChange, ...]:

@@ -13,23 +13,26 @@ from pipeline.trees.git import attempt, git, text
 
 def build_change(git_dir: Path, base: str, commits: Sequence[str]) -> Change:
     """The `Change` from commit BASE over COMMITS, one a patch; without symbols and mentions."""
-    steps = zip([base, *commits], commits, strict=False)
+    steps = enumerate(zip([base, *commits], commits, strict=False), start=1)
     return Change(
         base_commit=base,
         base_tree=tree_of(git_dir, base),
         patched_commit=commits[-1],
         patched_tree=tree_of(git_dir, commits[-1]),
-        files=_files(git_dir, base, commits[-1]),
-        patches=tuple(
-            PatchDiff(n, _files(git_dir, old, new)) for n, (old, new) in enumerate(steps, start=1)
-        ),
+        files=differing(git_dir, base, commits[-1]),
+        patches=tuple(PatchDiff(n, differing(git_dir, old, new)) for n, (old, new) in steps),
         trees=tuple(tree_of(git_dir, commit) for commit in commits),
     )
 
 
 def differing(git_dir: Path, old: str, new: str) -> tuple[FileChange, ...]:
     """What NEW, a commit or tree, changes relative to OLD."""
-    return _files(git_dir, old, new)
+    diff = git(
+        git_dir, "diff-tree", "-r", "-p", "-U0", "-M", "--inter-hunk-context=0", "--full-index",
+        "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/",
+        old, new,
+    )  # fmt: skip
+    return tuple(file.change for file in parse(diff.decode("utf-8", "replace")))
 
 
 def how_many_differ(git_dir: Path, old: str, new: str) -> int | None:
@@ -47,12 +50,3 @@ def list_arches(git_dir: Path, commit: str) -> tuple[str, ...]:
     """The directories under arch/ in COMMIT, sorted."""
     listed = git(git_dir, "ls-tree", "-d", "-z", "--name-only", commit, "arch/")
     return tuple(sorted(Path(name).name for name in listed.decode().split("\0") if name))
-
-
-def _files(git_dir: Path, old: str, new: str) -> tuple[FileChange, ...]:
-    diff = git(
-        git_dir, "diff-tree", "-r", "-p", "-U0", "-M", "--inter-hunk-context=0", "--full-index",
-        "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/",
-        old, new,
-    )  # fmt: skip
-    return tuple(file.change for file in parse(diff.decode("utf-8", "replace")))

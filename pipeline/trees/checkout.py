@@ -5,8 +5,9 @@
 nobody may write into either of them afterwards.
 
 make compares the times of files, so they say here what a file is and not when it was written:
-files of a whole checkout are old, and files that differ from the other checkout are newer than
-any build of that one that is kept (`workers.warm`).
+files of a whole checkout are old, and only files that differ from the other checkout have the
+time at which they were written, which is also that of the top directory. Between the two lies
+whatever a build of the other one made (`workers.warm`).
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.model import InfraError
 from pipeline.trees.git import git
+from pipeline.walk import walk
 
-#: Seconds since the epoch (2001, 2011, 2021), all long past: make warns of times to come.
-OLD_S, KEPT_BUILD_S, DIFFERS_S = 978307200, 1293840000, 1609459200
+#: Seconds since the epoch: 2001.
+OLD_S = 978307200
 
 #: As many processes as cores: writing 95,000 files is waiting for the file system.
 _PARALLEL = ("-c", "checkout.workers=0", "-c", "checkout.thresholdForParallelism=1000")
@@ -32,17 +35,10 @@ def checkout(git_dir: Path, tree_id: str, directory: Path) -> None:
     directory.mkdir(parents=True)
     directory.chmod(0o755)  # as git makes those in it, whatever the umask
     _write(git_dir, tree_id, directory, None)
-    _make_old(directory)
-
-
-def _make_old(directory: Path) -> None:
-    todo = [os.fsencode(directory)]
-    while todo:
-        for entry in os.scandir(todo.pop()):
-            if entry.is_dir(follow_symlinks=False):
-                todo.append(entry.path)
-            else:
-                os.utime(entry.path, (OLD_S, OLD_S), follow_symlinks=False)
+    for entry in walk(directory):
+        if not entry.is_dir(follow_symlinks=False):
+            os.utime(entry.path, (OLD_S, OLD_S), follow_symlinks=False)
+    os.utime(directory)
 
 
 def checkout_from(
@@ -52,12 +48,12 @@ def checkout_from(
     other_directory: Path,
     directory: Path,
     *,
-    written_s: int = DIFFERS_S,
+    whole: bool = False,
 ) -> None:
     """As `checkout`, but files that OTHER_TREE_ID has too are links into OTHER_DIRECTORY.
 
-    The time of the others is WRITTEN_S. OTHER_DIRECTORY must hold exactly OTHER_TREE_ID, on the
-    same file system. Raises InfraError.
+    WHOLE: the others are old too. OTHER_DIRECTORY must hold exactly OTHER_TREE_ID, on the same
+    file system. Raises InfraError.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     copied = subprocess.run(
@@ -76,9 +72,12 @@ def checkout_from(
     _remove(directory, (path for status, path in changed if status != b"A"))
     written = [path for status, path in changed if status != b"D"]
     _write(git_dir, tree_id, directory, written)
+    now_s = int(time.time())
+    time_s = OLD_S if whole else now_s
     for path in written:
         file = directory / os.fsdecode(path)
-        os.utime(file, (written_s, written_s), follow_symlinks=False)
+        os.utime(file, (time_s, time_s), follow_symlinks=False)
+    os.utime(directory, (now_s, now_s))
 
 
 def _remove(directory: Path, paths: Iterable[bytes]) -> None:

@@ -15,9 +15,8 @@ from pipeline.model import FileChange, Hunk
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _INDEX = re.compile(r"index ([0-9a-f]+)\.\.([0-9a-f]+)(?: (\d+))?$")
-_EXTENDED = re.compile(
-    r"(old mode|new mode|deleted file mode|new file mode|(?:copy|rename) (?:from|to)) (.*)"
-)
+_MODES = ("old mode", "new mode", "deleted file mode", "new file mode")
+_EXTENDED = re.compile(rf"({'|'.join(_MODES)}|(?:copy|rename) (?:from|to)) (.*)")
 _ESCAPE = re.compile(rb"\\([abtnvfr\"\\]|[0-7]{3})")
 _LETTERS = dict(zip(b"abtnvfr", b"\a\b\t\n\v\f\r", strict=True))
 
@@ -70,6 +69,7 @@ def _parse_file(lines: list[str], at: int) -> tuple[int, FileDiff]:
             said[extended[1]] = extended[2]
         elif index := _INDEX.match(line):
             file = replace(file, old_blob=index[1], new_blob=index[2])
+            said["mode"] = index[3] or ""
         elif line.startswith("--- ") and lines[at + 1 : at + 2] and lines[at + 1][:4] == "+++ ":
             said["old"], said["new"] = _name(line[4:]), _name(lines[at + 1][4:])
             at += 1
@@ -104,7 +104,13 @@ def _named(said: dict[str, str], file: FileDiff) -> FileDiff:
     )
     return replace(
         file,
-        change=FileChange(path=new, old_path=old, status=status, binary="binary" in said),
+        change=FileChange(
+            path=new,
+            old_path=old,
+            status=status,
+            binary="binary" in said,
+            plain=all(said.get(name, "")[:3] in {"", "100"} for name in ("mode", *_MODES)),
+        ),
         new_mode=said.get("new file mode", said.get("new mode", "")),
         names=tuple(n for n in (said.get("old"), said.get("new"), *moves) if n),
     )
@@ -171,7 +177,8 @@ def _type_change(gone: FileDiff, made: FileDiff) -> FileDiff:
         hunks = (replace(old, new_start=new.new_start, new_count=new.new_count, added=new.added),)
     path = made.change.path
     binary = gone.change.binary or made.change.binary
-    change = FileChange(path, path, "T", hunks, binary=binary)
+    plain = gone.change.plain and made.change.plain
+    change = FileChange(path, path, "T", hunks, binary=binary, plain=plain)
     return replace(made, change=change, old_blob=gone.old_blob)
 
 

@@ -6,15 +6,11 @@ from __future__ import annotations
 import pytest
 
 from tests import toy
-from tests.toy import replacing
+from tests.toy import adding, replacing
 
 pytestmark = pytest.mark.integration
 
 CALL = "\nint helper(int);\nint use(int n)\n{\n\treturn helper(n) + HELP;\n}\n"
-
-
-def add(text):
-    return lambda before: before + text
 
 
 def run(installation, patches, *options):
@@ -35,13 +31,13 @@ def run(installation, patches, *options):
 
 def broken_in_the_middle(installation):
     """Patch 2 of 4 breaks blue, patch 4 mends it; patch 3 is harmless."""
-    toy.commit(installation.tree, "mm: harmless", {"mm/memory.c": add("\n/* One. */\n")})
+    toy.commit(installation.tree, "mm: harmless", {"mm/memory.c": adding("\n/* One. */\n")})
     toy.commit(installation.tree, "blue: use what is not there yet",
-               {"arch/blue/mm/init.c": add(CALL)})  # fmt: skip
-    toy.commit(installation.tree, "mm: harmless too", {"mm/mm_init.c": add("\n/* Three. */\n")})
+               {"arch/blue/mm/init.c": adding(CALL)})  # fmt: skip
+    toy.commit(installation.tree, "mm: harmless too", {"mm/mm_init.c": adding("\n/* Three. */\n")})
     toy.commit(installation.tree, "blue: make it be there",
-               {"arch/blue/include/asm/pgtable.h": add("\n#define HELP 1\n"),
-                "arch/blue/mm/init.c": add("\nint helper(int n)\n{\n\treturn n;\n}\n")})  # fmt: skip
+               {"arch/blue/include/asm/pgtable.h": adding("\n#define HELP 1\n"),
+                "arch/blue/mm/init.c": adding("\nint helper(int n)\n{\n\treturn n;\n}\n")})  # fmt: skip
 
 
 def test_a_series_that_does_not_build_in_the_middle_fails_there_and_only_there(installation):
@@ -72,16 +68,16 @@ def test_from_nothing_the_same_is_found(installation):
 
 
 def test_a_series_that_builds_after_each_patch_passes(installation):
-    toy.commit(installation.tree, "mm: one", {"mm/memory.c": add("\n/* One. */\n")})
-    toy.commit(installation.tree, "mm: two", {"mm/memory.c": add("\n/* Two. */\n")})
+    toy.commit(installation.tree, "mm: one", {"mm/memory.c": adding("\n/* One. */\n")})
+    toy.commit(installation.tree, "mm: two", {"mm/memory.c": adding("\n/* Two. */\n")})
     status, verdict, cells, _ = run(installation, 2)
     assert (status, verdict["outcome"]) == (0, "PASS")
     assert all(cell["facts"]["built_after"] == [1] for cell in cells.values())
 
 
 def test_where_only_the_last_patch_matters_nothing_is_built_between(installation):
-    toy.commit(installation.tree, "red: one", {"arch/red/mm/init.c": add("\n/* One. */\n")})
-    toy.commit(installation.tree, "mm: two", {"mm/memory.c": add("\n/* Two. */\n")})
+    toy.commit(installation.tree, "red: one", {"arch/red/mm/init.c": adding("\n/* One. */\n")})
+    toy.commit(installation.tree, "mm: two", {"mm/memory.c": adding("\n/* Two. */\n")})
     status, _, cells, _ = run(installation, 2)
     assert status == 0
     assert cells["blue"]["outcome"] == "SKIP"
@@ -92,7 +88,7 @@ def test_where_only_the_last_patch_matters_nothing_is_built_between(installation
 def test_an_object_that_comes_and_goes_again_in_the_middle_is_made_or_not(installation):
     """Each tree between is built as it is, whatever the one before left."""
     toy.commit(installation.tree, "mm: come", {"mm/passing.c": "int passing;\n",
-               "mm/Makefile": add("obj-y += passing.o\n")})  # fmt: skip
+               "mm/Makefile": adding("obj-y += passing.o\n")})  # fmt: skip
     toy.commit(installation.tree, "mm: forget the source", {"mm/passing.c": None})
     toy.commit(installation.tree, "mm: go",
                {"mm/Makefile": replacing("obj-y += passing.o\n", "")})  # fmt: skip
@@ -104,7 +100,7 @@ def test_an_object_that_comes_and_goes_again_in_the_middle_is_made_or_not(instal
 
 
 def test_one_patch_has_no_middle(installation):
-    toy.commit(installation.tree, "mm: one", {"mm/memory.c": add("\n/* One. */\n")})
+    toy.commit(installation.tree, "mm: one", {"mm/memory.c": adding("\n/* One. */\n")})
     status, _, cells, reply = run(installation, 1)
     assert status == 0
     assert cells == {}
@@ -115,11 +111,11 @@ def test_a_warning_in_a_file_that_no_patch_touches_is_traced_to_its_patch(instal
     """A type changes in a header; the pointer to another one is in kernel/main.c."""
     toy.commit(installation.tree, "kernel: have a hook", {
         "include/linux/mm.h": replacing("struct page {", "typedef int hook_t;\nstruct page {"),
-        "kernel/main.c": add("\nint *hook(hook_t *n)\n{\n\treturn n;\n}\n"),
+        "kernel/main.c": adding("\nint *hook(hook_t *n)\n{\n\treturn n;\n}\n"),
     })  # fmt: skip
-    toy.commit(installation.tree, "mm: one", {"mm/memory.c": add("\n/* One. */\n")})
+    toy.commit(installation.tree, "mm: one", {"mm/memory.c": adding("\n/* One. */\n")})
     toy.commit(installation.tree, "mm: two", {"include/linux/mm.h": replacing("int h", "long h")})
-    toy.commit(installation.tree, "mm: three", {"mm/memory.c": add("\n/* Three. */\n")})
+    toy.commit(installation.tree, "mm: three", {"mm/memory.c": adding("\n/* Three. */\n")})
     status, verdict, _, reply = run(installation, 3, "--target", "blue")
     assert (status, verdict["outcome"]) == (0, "WARN")
     (finding,) = verdict["targets"][0]["checks"][0]["findings"]
@@ -131,13 +127,13 @@ def test_a_warning_in_a_file_that_no_patch_touches_is_traced_to_its_patch(instal
 
 def test_an_export_that_is_lost_without_a_word_is_traced(installation):
     """A macro that exports nothing any more is in a header; no line names what is lost."""
-    modules = {"Kconfig": add("\nconfig MODULES\n\tdef_bool y\n")}
+    modules = {"Kconfig": adding("\nconfig MODULES\n\tdef_bool y\n")}
     toy.commit(installation.tree, "have modules", modules)
-    toy.commit(installation.tree, "kernel: one", {"kernel/main.c": add("\n/* One. */\n")})
+    toy.commit(installation.tree, "kernel: one", {"kernel/main.c": adding("\n/* One. */\n")})
     toy.commit(installation.tree, "export: say less", {
         "include/linux/export.h": lambda text: text + "\n#undef EXPORT_SYMBOL_GPL\n"
         "#define EXPORT_SYMBOL_GPL(name) struct nothing\n"})  # fmt: skip
-    toy.commit(installation.tree, "kernel: three", {"kernel/main.c": add("\n/* Three. */\n")})
+    toy.commit(installation.tree, "kernel: three", {"kernel/main.c": adding("\n/* Three. */\n")})
     _, verdict, _, reply = run(installation, 3, "--target", "blue")
     (symbols,) = [c for c in verdict["targets"][0]["checks"] if c["check"] == "symbols"]
     lost = [f for f in symbols["findings"] if f["kind"] == "export-lost"]

@@ -22,7 +22,7 @@ from pipeline.matrix import load
 from pipeline.model import Case, Step
 from pipeline.trees.changes import build_change
 from tests import toy
-from tests.toy import replacing
+from tests.toy import adding, replacing
 from tests.unit import builders
 from workers.check import Bench
 from workers.checks import build
@@ -45,18 +45,19 @@ HOW = {
 }
 
 
-def add(text):
-    return lambda before: before + text
+GENERATED = "include/generated/vdso-offsets.h"
+#: A make file that begins with other goals than ours.
+FIRST = ".DEFAULT_GOAL := $(obj)/built-in.o\nobj-y += more.o\n"
 
-
-#: The edits of each change, and whether the base's build is of use to it.
+#: The edits of each change, and whether the base's build is of use to it. Where there are three,
+#: the first are made to the base.
 CHANGES = {
-    "one source file": ({"kernel/main.c": add(COMMENT)}, True),
+    "one source file": ({"kernel/main.c": adding(COMMENT)}, True),
     "a header": ({"include/linux/mm.h": replacing("flags;", "flags, more;")}, True),
-    "a warning": ({"mm/mm_init.c": add("\nstatic void unused(void)\n{\n}\n")}, True),
-    "an error": ({"mm/mm_init.c": add("\n#error no\n")}, True),
+    "a warning": ({"mm/mm_init.c": adding("\nstatic void unused(void)\n{\n}\n")}, True),
+    "an error": ({"mm/mm_init.c": adding("\n#error no\n")}, True),
     "a new object": (
-        {"mm/more.c": "int more;\n", "mm/Makefile": add("obj-y += more.o\n")},
+        {"mm/more.c": "int more;\n", "mm/Makefile": adding("obj-y += more.o\n")},
         True,
     ),
     "an object that nobody asks for any more": (
@@ -70,7 +71,51 @@ CHANGES = {
         True,
     ),
     "an option": ({"Kconfig": replacing("config PRINTK", "config WHISPER")}, False),
-    "a rule for everything": ({"scripts/Makefile.build": add("# More.\n")}, False),
+    "a rule for everything": ({"scripts/Makefile.build": adding("# More.\n")}, False),
+    "a source that is renamed and that another one includes": (
+        {"mm/table.c": "int table;\n", "kernel/main.c": adding('#include "../mm/table.c"\n')},
+        {"mm/table.c": None, "mm/tables.c": "int table;\n"},
+        True,
+    ),
+    "what a link that stays leads to is renamed": (
+        {"mm/table.h": "int table;\n", "kernel/link.h": Path("../mm/table.h"),
+         "kernel/main.c": adding('#include "link.h"\n')},
+        {"mm/table.h": None, "mm/tables.h": "int table;\n"},
+        False,
+    ),
+    "a link that leads to another header": (
+        {"mm/one.h": "int one;\n", "mm/two.h": "int two;\n", "kernel/link.h": Path("../mm/one.h"),
+         "kernel/main.c": adding('#include "link.h"\n')},
+        {"kernel/link.h": Path("../mm/two.h")},
+        False,
+    ),
+    "a header that somebody asks for": (
+        {"kernel/main.c": adding('#if __has_include("more.h")\nint more;\n#endif\n')},
+        {"kernel/more.h": "\n"},
+        True,
+    ),
+    "the rule of a header that is made elsewhere": (
+        {"mm/more.c": f'#include "../{GENERATED}"\n',
+         "mm/Makefile": adding(f"{FIRST}CFLAGS_more.o += -I./mm\n$(obj)/more.o: {GENERATED}\n{GENERATED}:\n"
+                            "\t@mkdir -p $(@D); echo 'int offset;' > $@\n")},
+        {"mm/Makefile": replacing(f"{GENERATED}:\n", f"{GENERATED}.old:\n")},
+        False,
+    ),
+    "a script that no rule names": (
+        {"mm/more.sh": "echo 'int more;'\n", "mm/more.c": '#include "mm/more.h"\n',
+         "mm/Makefile": adding(f"{FIRST}CFLAGS_more.o += -I.\n$(obj)/more.o: mm/more.h\nmm/more.h:\n"
+                            "\t@mkdir -p mm; sh $(srctree)/mm/more.sh > $@\n")},
+        {"mm/more.sh": "echo 'int less;'\n"},
+        False,
+    ),
+    "a linker script that is renamed": (
+        {"mm/k.lds.S": "/* One. */\n/* Two. */\n", "mm/more.c": "int more;\n",
+         "mm/Makefile": adding(f"{FIRST}$(obj)/more.o: mm/k.lds\nmm/%.lds: $(srctree)/mm/%.lds.S\n"
+                            "\t@mkdir -p mm; cp $< $@\n")},
+        {"mm/k.lds.S": None, "mm/kernel.lds.S": "/* One. */\n/* Two. */\n"},
+        False,
+    ),
+    "a configuration that cannot be": ({"Kconfig": adding("confgi X\n")}, False),
 }  # fmt: skip
 
 
@@ -140,10 +185,12 @@ class Workshop:
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_it_makes_what_a_build_from_nothing_makes(tmp_path, what):
-    edits, of_use = CHANGES[what]
+    *earlier, edits, of_use = CHANGES[what]
     shop = Workshop(tmp_path)
-    spare = {"mm/spare.c": "int spare;\n", "mm/Makefile": add("obj-y += spare.o\n")}
+    spare = {"mm/spare.c": "int spare;\n", "mm/Makefile": adding("obj-y += spare.o\n")}
     base = toy.commit(shop.tree, "mm: an object that nothing needs", spare)
+    if earlier:
+        base = toy.commit(shop.tree, "what it begins with", earlier[0])
     case = shop.case(base, toy.commit(shop.tree, what, edits))
     change = case.change
     kept = Warm(shop.warm_dir, change.base_tree)
@@ -164,7 +211,7 @@ def test_it_makes_what_a_build_from_nothing_makes(tmp_path, what):
 
 
 def test_only_what_the_patch_reaches_is_made_and_old_warnings_stay(installation):
-    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})
     _, verdict = installation.run(*BLUE)
     (check,) = verdict["targets"][0]["checks"]
     assert check["facts"]["steps"][1] < check["facts"]["steps"][0]
@@ -173,7 +220,7 @@ def test_only_what_the_patch_reaches_is_made_and_old_warnings_stay(installation)
 
 
 def test_a_base_that_is_known_but_whose_build_is_gone_is_built_again(installation):
-    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})
     installation.run(*BLUE)
     for place in (installation.home / "cache/crosscheck/warm/blue").iterdir():
         place.rename(installation.home / "away")
@@ -205,8 +252,8 @@ def test_links_that_a_base_leaves_in_its_build_lead_nowhere(installation):
     toy.commit(
         installation.tree,
         "elsewhere: away with it",
-        {"elsewhere/mm/memory.c": None, "elsewhere/mm/Makefile": add("# More.\n"),
-         "kernel/more.h": "\n", "kernel/main.c": add(COMMENT)},
+        {"elsewhere/mm/memory.c": None, "elsewhere/mm/Makefile": adding("# More.\n"),
+         "kernel/more.h": "\n", "kernel/main.c": adding(COMMENT)},
     )  # fmt: skip
     status, verdict = installation.run(*BLUE)
     assert status == 0
@@ -221,12 +268,12 @@ def test_links_that_a_base_leaves_in_its_build_lead_nowhere(installation):
 
 def test_a_base_that_moved_starts_from_the_nearest_one(installation):
     """Its build is that from nothing, and what follows from it too."""
-    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})
     installation.run(*BLUE)
     toy.commit(installation.tree, "mm: new", {"mm/new.c": "int fresh;\n",
                "Makefile": replacing("SUBLEVEL = 0", "SUBLEVEL = 1")})  # fmt: skip
-    toy.commit(installation.tree, "mm: a macro", {"include/linux/mm.h": add("#define X 1\n")})
-    toy.commit(installation.tree, "kernel: use it", {"kernel/main.c": add("int x = X;\n")})
+    toy.commit(installation.tree, "mm: a macro", {"include/linux/mm.h": adding("#define X 1\n")})
+    toy.commit(installation.tree, "kernel: use it", {"kernel/main.c": adding("int x = X;\n")})
     _, warm = installation.run(*BLUE)
     made = [build_of(installation, side) for side in ("base", "patched")]
     _, cold = installation.run(*BLUE, "--no-cache")
@@ -239,7 +286,7 @@ def test_a_base_that_moved_starts_from_the_nearest_one(installation):
 
 
 def test_a_kept_build_that_went_bad_accuses_nobody_and_goes(installation):
-    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})
     installation.run(*BLUE)
     (bad,) = (installation.home / "cache/crosscheck/warm/blue").glob("*/*/build/mm/built-in.o")
     times = bad.stat()
@@ -253,7 +300,7 @@ def test_a_kept_build_that_went_bad_accuses_nobody_and_goes(installation):
 
 
 def test_a_damaged_kept_build_is_no_error_and_goes(installation):
-    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})
     installation.run(*BLUE)
     (said,) = (installation.home / "cache/crosscheck/warm/blue").glob("*/*/said")
     said.write_text("{bad")
@@ -267,7 +314,7 @@ def test_a_damaged_kept_build_is_no_error_and_goes(installation):
 
 
 def test_from_nothing_means_from_no_kept_source_tree_either(installation):
-    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})
     installation.run(*BLUE)
     for source in (installation.home / "cache/crosscheck/checkouts").glob("*/kernel/main.c"):
         source.write_text("garbage\n")
@@ -277,7 +324,7 @@ def test_from_nothing_means_from_no_kept_source_tree_either(installation):
 
 
 def test_kernels_are_held_against_a_build_from_nothing(installation):
-    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})
     installation.run(*BLUE)
     status, output = installation.command("recheck")
     assert status == 0
@@ -300,7 +347,7 @@ def test_kernels_are_held_against_a_build_from_nothing(installation):
 
 
 def test_what_is_kept_is_bounded_listed_and_removed(installation):
-    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": add(COMMENT)})
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})
     installation.run(*BLUE)
     status, listed = installation.command("cache")
     assert status == 0
@@ -322,7 +369,7 @@ def test_what_is_kept_is_bounded_listed_and_removed(installation):
 def test_killed_at_any_moment_it_leaves_nothing_that_makes_a_wrong_kernel(installation):
     chance = random.Random(7)
     changes = [
-        {"include/linux/mm.h": add(f"#define NOW {n}\n"), "kernel/main.c": add(f"int n{n} = {n};\n")}
+        {"include/linux/mm.h": adding(f"#define NOW {n}\n"), "kernel/main.c": adding(f"int n{n} = {n};\n")}
         for n in range(3)
     ]  # fmt: skip
     for n, edits in enumerate(changes):

@@ -24,8 +24,9 @@ TREE = HERE / "tree"
 MATRIX = HERE / "matrix.yaml"
 ZERO_PAGE = HERE / "zero-page.patch"
 
-#: A file's new text, made from its old one ("" if there is none); None deletes it.
-Edit = Callable[[str], str] | str | None
+#: A file's new text, made from its old one ("" if there is none); None deletes it, a path makes
+#: it a link that leads there.
+Edit = Callable[[str], str] | str | Path | None
 
 
 def git(repository: Path, *words: str, stdin: str | None = None) -> str:
@@ -66,8 +67,10 @@ def commit(repository: Path, message: str, edits: Mapping[str, Edit]) -> str:
     """
     for name, edit in edits.items():
         path = repository / name
-        if edit is None:
-            path.unlink()
+        if edit is None or isinstance(edit, Path):
+            path.unlink(missing_ok=edit is not None)
+            if edit is not None:
+                path.symlink_to(edit)
             continue
         before = path.read_text() if path.exists() else ""
         after = edit(before) if callable(edit) else edit
@@ -77,6 +80,11 @@ def commit(repository: Path, message: str, edits: Mapping[str, Edit]) -> str:
     git(repository, "add", "-A")
     git(repository, "commit", "-q", "-m", message)
     return git(repository, "rev-parse", "HEAD").strip()
+
+
+def adding(more: str) -> Callable[[str], str]:
+    """An edit that puts MORE at the end."""
+    return lambda text: text + more
 
 
 def replacing(old: str, new: str) -> Callable[[str], str]:

@@ -91,8 +91,18 @@ class TestFiles:
             "+++ b/l\n@@ -0,0 +1 @@\n+there\n\\ No newline at end of file\n"
         )
         file = one(text)
-        assert file.change == FileChange("l", "l", "T", (Hunk(1, 2, 1, 1, ("x", "y"), ("there",)),))
+        hunk = Hunk(1, 2, 1, 1, ("x", "y"), ("there",))
+        assert file.change == FileChange("l", "l", "T", (hunk,), plain=False)
         assert file.new_mode == "120000"
+
+    def test_a_symbolic_link_is_no_plain_file_wherever_the_diff_says_so(self):
+        edited = (
+            "diff --git a/l b/l\nindex 1234567..89abcde {}\n--- a/l\n+++ b/l\n@@ -1 +1 @@\n-x\n+y\n"
+        )
+        gone = "diff --git a/l b/l\ndeleted file mode {}\nindex 1234567..0000000\n"
+        for diff in (edited, gone):
+            assert not one(diff.format("120000")).change.plain
+            assert one(diff.format("100755")).change.plain
 
     def test_without_git_s_headers(self):
         text = "--- a/a.c\t2026-11-22\n+++ b/a.c\t2026-11-22\n@@ -1 +1 @@\n-x\n+y\n"

@@ -38,7 +38,7 @@ from workers.parsers.diag_findings import bounded, finding
 from workers.parsers.diagnostics import Diagnostic
 
 #: Raised also when `workers.kernel_build` asks make for something else.
-VERSION = 2
+VERSION = 3
 KEEPS_BUILD = True
 
 
@@ -75,7 +75,8 @@ class Seen:
     stretches: tuple[Stretch, ...] = ()  # of the patched side only
     steps: int = 0  # what make did, as kbuild counts
     started_from: str = ""  # the tree whose finished build it started from
-    changed: tuple[str, ...] = ()  # compiled objects that differ from that build's, sorted
+    #: Compiled objects that differ from that build's, sorted; None: nobody knows.
+    changed: tuple[str, ...] | None = None
 
 
 # --- one side -------------------------------------------------------------------------------
@@ -113,11 +114,11 @@ def probe(bench: Bench) -> Sighting:
     return Sighting(seen, kept)
 
 
-def _changed(bench: Bench, one: OneBuild) -> tuple[str, ...]:
+def _changed(bench: Bench, one: OneBuild) -> tuple[str, ...] | None:
     """The compiled objects that are not what they were in the build that ONE started from."""
     if one.started is None or not one.succeeded:
-        return ()
-    return one.started.changed(bench.build, (n for n in one.made if _COMPILED.search(n)))
+        return None
+    return one.started.warm.changed(bench.build, (n for n in one.made if _COMPILED.search(n)))
 
 
 def _keep(bench: Bench, compiled: Sequence[str]) -> tuple[Artifact, ...]:
@@ -206,8 +207,8 @@ def _facts(base: Seen, patched: Seen, compared: Compared) -> tuple[Fact, ...]:
         "steps": [base.steps, patched.steps],
         "from_base_build": bool(patched.started_from),
         "base_started_from": base.started_from,
-        "objects_changed": len(patched.changed) if patched.started_from else None,
-        "objects_changed_first": [*patched.changed[:_MOST_CHANGED]],
+        "objects_changed": None if patched.changed is None else len(patched.changed),
+        "objects_changed_first": [*(patched.changed or ())[:_MOST_CHANGED]],
         "build_seconds": [round(base.build_s, 1), round(patched.build_s, 1)],
         "fixed_warnings": [*fixed],
         "config_differs": [*differs],

@@ -16,14 +16,14 @@ from pydantic import JsonValue
 
 from pipeline.model import Case, Finding, InfraError, Outcome, Step, Target
 from pipeline.removal import remove
-from workers import one_build
+from workers import kernel_objects, one_build
 from workers.check import Bench, Judgement, Sighting
-from workers.parsers.diagnostics import Diagnostic
+from workers.parsers.diagnostics import Diagnostic, telling
 from workers.reach import reaches
 from workers.warm import Start, Warm
 from workers.workspace import mark
 
-VERSION = 1
+VERSION = 2
 KEEPS_BUILD = False
 
 #: The artifact of the build check that lists the sources which took part.
@@ -46,39 +46,44 @@ class Seen:
     built: tuple[After, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A TREE that builds: of the files COMPILED, and where its build is kept."""
+
+    tree: str
+    compiled: frozenset[str]
+    warm: Warm | None
+
+
 def probe(bench: Bench) -> Sighting:
     """Build what lies between base and head. InfraError for whatever is not the sources' doing."""
     if bench.side is Step.BASE:
         return Sighting(Seen())
-    compiled = _compiled(bench)
     change = bench.case.change
-    built = []
-    tree, start = change.base_tree, bench.start.warm if bench.start else None
-    earlier: Warm | None = None
+    last = _State(change.base_tree, _compiled(bench), bench.start.warm if bench.start else None)
+    built: list[After] = []
     for patch, after in list(zip(change.patches, change.trees, strict=True))[:-1]:
-        if reaches(patch.files, compiled, bench.target.arch):
-            one, kept = _build(bench, patch.n, after, since=tree, warm=start)
+        failed = bool(built and built[-1].errors)  # of what it is made then, nobody knows
+        if failed or reaches(patch.files, last.compiled, bench.target.arch):
+            one, state = _build(bench, patch.n, after, last)
             built.append(one)
-            if kept is not None:
-                if earlier:
-                    earlier.drop()
-                tree, start, earlier = after, kept, kept
+            if state is not None:
+                if last.warm and last.tree != change.base_tree:
+                    last.warm.drop()
+                last = state
     return Sighting(Seen(tuple(built)))
 
 
 def _compiled(bench: Bench) -> frozenset[str]:
-    """All sources that base or head was made of."""
-    lists = (where[_COMPILED] for where in (bench.before, bench.needed) if _COMPILED in where)
-    return frozenset(line for path in lists for line in path.read_text().splitlines())
+    """All sources that base was made of."""
+    return frozenset(bench.before[_COMPILED].read_text(encoding="utf-8").splitlines())
 
 
-def _build(
-    bench: Bench, n: int, after: str, *, since: str, warm: Warm | None
-) -> tuple[After, Warm | None]:
-    """Build the tree AFTER patch N, from the build WARM of the tree SINCE; its own kept build.
+def _build(bench: Bench, n: int, after: str, last: _State) -> tuple[After, _State | None]:
+    """Build the tree AFTER patch N, from the LAST one that builds; its own state.
 
-    That is kept for this job alone: what the series' own code wrote is nothing to start others'
-    builds from.
+    Its build is kept for this job alone: what the series' own code wrote is nothing to start
+    others' builds from.
     """
     if bench.sources is None:
         raise InfraError("There is no place where source trees are.")
@@ -89,23 +94,25 @@ def _build(
     try:
         bench.sandbox.adopt(directory)
         mark(bench.log, f"after patch {n} of {total}")
-        with sources.changed(after, since, like=base) as source:
+        with sources.changed(after, last.tree, like=base) as source:
+            differs = sources.differing(last.tree, after)
             here = replace(
                 bench,
                 source=source,
                 build=directory,
-                start=Start(warm, sources.differing(since, after)) if warm else None,
+                start=Start(last.warm, differs) if last.warm else None,
                 leave=None,
                 progress=lambda doing: bench.progress(f"after patch {n} of {total}: {doing}"),
             )
             one = one_build.build(here, confirm=True)
-        seconds = one.config_s + one.build_s
-        if not one.succeeded:
-            errors = tuple(d for d in one.diagnostics if d.severity == "error")
-            return After(n, errors, seconds), None
+            seconds = one.config_s + one.build_s
+            if not one.succeeded:
+                errors = tuple(d for d in one.diagnostics if d.severity == "error")
+                return After(n, errors, seconds), None
+            compiled = frozenset(kernel_objects.scan(here, ()).files)
         kept = Warm(bench.build.with_name("kept"), after)
         kept.keep(directory, one.said)
-        return After(n, (), seconds), kept
+        return After(n, (), seconds), _State(after, compiled, kept)
     finally:
         remove(directory)
 
@@ -136,8 +143,7 @@ def _mended(built: Iterable[After], n: int) -> int | None:
 
 
 def _finding(after: After, total: int, mended: int | None) -> Finding:
-    telling = [d for d in after.errors if d.tool != "recipe"] or list(after.errors)
-    first = telling[0]
+    first = telling(after.errors)[0]
     later = f"patch {mended}" if mended else f"patch {total}"
     return Finding(
         kind="not-bisectable",

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.model import InfraError
-from workers.check import BUILD, SOURCE, Bench
-from workers.sandbox.contract import GIB, Limits, Mount
+from workers.check import Bench
+from workers.sandbox.contract import BUILD, GIB, SOURCE, Limits, Mount
 
 _PROBES = Path(__file__).parent.parent / "probes"
 _PROBES_INSIDE = "/probes"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 #: `  CC      mm/mm_init.o`, `  CC [M]  fs/foo.o`: kbuild says what it does next.
 STEP = re.compile(r"^  (?P<verb>[A-Z][A-Z0-9_]*(?: \[[A-Z]\])?) +(?P<object>\S.*)$")
+#: `make[2]: *** ...`: what make itself says; it ends what a step said.
+MAKE = re.compile(r"^make(?:\[\d+\])?: ")
 
 _AT = r"(?P<file>[^\s:][^:]*):(?P<line>\d+):"
 _FLAG = r"(?: \[(?P<flag>-W[^\]]+)\])?$"

@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from workers.check import BUILD, SOURCE
-from workers.parsers.diag_lines import STEP, Message, message
+from workers.parsers.diag_lines import MAKE, STEP, Message, message
+from workers.sandbox.contract import BUILD, SOURCE
 
 #: Of one message; macros in macros make long ones.
 DETAIL_LINES = 60
@@ -31,7 +31,6 @@ _LINKED = re.compile(rf"^\S*\bld(?:\.\w+)?: (?P<object>\S+): in function {_QUOTE
 _BEFORE = re.compile(
     r"^(?:In file included from | +from \S+[,:]$|    inlined from |.*: Assembler messages:$)"
 )
-_MAKE = re.compile(r"^make(?:\[\d+\])?: ")
 #: Objects that are made of others say nothing about the source.
 _LINKED_TOGETHER = re.compile(r"^(?:.*/)?(?:built-in|vmlinux|\.tmp_vmlinux\w*)(?:\.[ao])?$")
 _TEMPORARY = re.compile(r"^(?:/tmp/.*|\{standard input\}|<[\w -]+>)$")
@@ -77,7 +76,7 @@ class _Reader:
 
     def read(self, line: str) -> None:
         step = STEP.match(line)
-        if step or _MAKE.match(line):
+        if step or MAKE.match(line):
             self._leave(step["object"] if step else self.step)
         if step or self._context(line):
             return
@@ -150,6 +149,12 @@ class _Reader:
             where = posixpath.dirname(self.linked.partition("(")[0])
             return posixpath.normpath(posixpath.join(where, self._relative(said.file))), None
         return relative(said.file, self.source, self.build), said.line
+
+
+def telling(errors: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Those of ERRORS that say what is wrong: that a recipe failed does only where all do."""
+    every = tuple(errors)
+    return tuple(d for d in every if d.tool != "recipe") or every
 
 
 def relative(path: str, source: str = SOURCE, build: str = BUILD) -> str:

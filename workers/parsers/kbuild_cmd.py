@@ -14,7 +14,7 @@ import shlex
 from dataclasses import dataclass
 from functools import cache
 
-from workers.check import SOURCE
+from workers.sandbox.contract import SOURCE
 
 _COMMAND = re.compile(r"^(?:saved)?cmd_(?P<made>\S+) := (?P<command>.*)$", re.MULTILINE)
 _SOURCE = re.compile(r"^source_\S+ := (?P<source>\S+)$", re.MULTILINE)

@@ -8,29 +8,22 @@ with `--output-sync` what is said about it follows at once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 
-from workers.check import BUILD
-from workers.parsers.diag_lines import STEP
-
-_MAKE = re.compile(r"^make(?:\[\d+\])?: ")
+from workers.parsers.diag_lines import MAKE, STEP
+from workers.sandbox.contract import BUILD, SOURCE
 
 
-def steps(lines: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _steps(lines: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(object, its lines, the first one names it) for each step of make's output in LINES.
 
     What make itself says between two steps belongs to neither: it says that every time.
     """
-    return tuple(_steps(lines))
-
-
-def _steps(lines: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     made = ""
     said: list[str] = []
     for line in lines:
         step = STEP.match(line)
-        if step or _MAKE.match(line):
+        if step or MAKE.match(line):
             if made:
                 yield made, tuple(said)
             made, said = step["object"].removeprefix(f"{BUILD}/") if step else "", []
@@ -50,14 +43,25 @@ def worth_keeping(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(line for _, said in _steps(lines) if len(said) > 1 for line in said)
 
 
+def without_last(lines: Iterable[str]) -> tuple[str, ...]:
+    """LINES before the last step: what follows the last one that made conf, conf said, not it."""
+    kept = list(lines)
+    last = next((n for n in reversed(range(len(kept))) if STEP.match(kept[n])), len(kept))
+    return tuple(kept[:last])
+
+
 def still_true(
     before: Iterable[str], now: Iterable[str], is_there: Callable[[str], bool]
 ) -> tuple[str, ...]:
-    """What was said BEFORE about objects that make did not make again NOW and that ARE THERE."""
+    """What was said BEFORE about objects that make did not make again NOW and that ARE THERE.
+
+    Of a step that is named by a file of the source (`  CALL    /src/scripts/checksyscalls.sh`)
+    nobody knows what it made; it counts as there.
+    """
     again = remade(now)
     return tuple(
         line
         for made, said in _steps(before)
-        if made not in again and is_there(made)
+        if made not in again and (made.startswith(f"{SOURCE}/") or is_there(made))
         for line in said
     )

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 GIB = 1 << 30
+#: Where a command sees the kernel source (read-only) and its build directory (writable).
+#: The same on both sides, so that paths in objects and messages are the same.
+SOURCE = "/src"
+BUILD = "/build"
 
 
 @dataclass(frozen=True, slots=True)
