@@ -183,6 +183,13 @@ def make_room(roots: Iterable[Path], limit: int) -> tuple[Entry, ...]:
     return tuple(gone)
 
 
+def keep_within(roots: Iterable[Path], asked_bytes: int) -> None:
+    """Make room below ROOTS if that can be done; for ASKED_BYTES see `limit_bytes`."""
+    roots = tuple(roots)
+    with suppress(InfraError, OSError):  # whoever asks has what he wanted kept
+        make_room(roots, limit_bytes(roots, asked_bytes))
+
+
 def _remove_whole(place: Path) -> bool:
     """Remove PLACE; if we are killed meanwhile, nobody takes what is left for all of it.
 

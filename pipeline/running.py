@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -182,9 +182,8 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
         return conclude(store, record, error=str(error))
     finally:
         discard(settings, record.run)
-        with suppress(InfraError, OSError):  # what was held to the end may have to go now
-            asked = record.options.cache_bytes or settings.cache_bytes
-            kept.make_room(settings.kept_dirs, kept.limit_bytes(settings.kept_dirs, asked))
+        asked_bytes = record.options.cache_bytes or settings.cache_bytes
+        kept.keep_within(settings.kept_dirs, asked_bytes)  # what was held to the end may go now
 
 
 def execute(

@@ -13,20 +13,26 @@ from workers.work import Work
 
 
 def open_bench(
-    work: Work, check: Check, source: Path, directory: Path, needed: Mapping[str, Path]
+    work: Work,
+    check: Check,
+    source: Path,
+    directory: Path,
+    needed: Mapping[str, Path],
+    *,
+    side: Step,
 ) -> Bench:
-    """A bench for CHECK on the patched side, with SOURCE and DIRECTORY's empty `build`.
+    """A bench for CHECK on SIDE, with SOURCE and DIRECTORY's empty `build`.
 
     NEEDED are the files of the checks that CHECK needs.
     """
     sandbox = open_sandbox(work.record.options.runtime)
     sandbox.adopt(directory / "build")
     direct = work.record.plan.check(check.name).needs
-    of_base = (*direct, check.name) if work.job.step is not Step.BASE else ()
+    of_base = (*direct, check.name) if side is Step.PATCHED else ()
     return Bench(
         case=work.record.case,
         target=work.target,
-        side=Step.PATCHED,
+        side=side,
         source=source,
         build=directory / "build",
         needed=needed,
@@ -38,4 +44,5 @@ def open_bench(
         progress=work.lease.progress,
         keep=work.artifacts.keep,
         cancelled=work.lease.lost,
+        sources=work.sources,
     )

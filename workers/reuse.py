@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from pipeline import kept
 from pipeline.codec import dumps
-from pipeline.model import InfraError, Observation, Step
+from pipeline.model import Change, InfraError, Observation, Step
 from pipeline.trees.changes import differing, how_many_differ
 from workers import registry, toolchain
 from workers.check import Check
@@ -65,12 +65,17 @@ def start(work: Work, check: Check) -> Start | None:
     if base is None:
         return None
     if work.job.step is Step.PATCHED:
-        return Start(base, work.record.case.change.files) if base.kept else None
+        return from_base(base, work.record.case.change)
     if not check.keeps_build:
         return None
     git_dir = work.settings.git_dir
     near = base.nearest(lambda tree: how_many_differ(git_dir, tree, base.tree))
     return Start(near, differing(git_dir, near.tree, base.tree)) if near else None
+
+
+def from_base(base: Warm | None, change: Change) -> Start | None:
+    """The kept build BASE as one to start from for what CHANGE makes of it; None if it is gone."""
+    return Start(base, change.files) if base and base.kept else None
 
 
 def needs(work: Work, name: str) -> tuple[str, ...]:
@@ -101,7 +106,5 @@ def remember(work: Work, check: Check, observation: Observation) -> None:
 
 def make_room(work: Work) -> None:
     """Let what was used longest ago go, so that what this job left has room."""
-    roots = work.settings.kept_dirs
-    asked = work.record.options.cache_bytes or work.settings.cache_bytes
-    with suppress(InfraError, OSError):  # the job has its result
-        kept.make_room(roots, kept.limit_bytes(roots, asked))
+    asked_bytes = work.record.options.cache_bytes or work.settings.cache_bytes
+    kept.keep_within(work.settings.kept_dirs, asked_bytes)

@@ -131,8 +131,8 @@ def _probe(work: Work, attempt: int) -> JobResult:
         build_directory(work.settings, work.record.run, work.job.id, attempt) as directory,
     ):
         needed = work.kept(work.record.plan.check(check.name).needs, work.job.step)
-        bench = open_bench(work, check, tree, directory, needed)
-        bench = replace(bench, side=work.job.step, start=start, leave=leave, sources=sources)
+        bench = open_bench(work, check, tree, directory, needed, side=work.job.step)
+        bench = replace(bench, start=start, leave=leave)
         result = _observe(work, check, bench)
     if result.observation:
         reuse.remember(work, check, result.observation)
@@ -144,9 +144,7 @@ def _probe(work: Work, attempt: int) -> JobResult:
 def _observe(work: Work, check: Check, bench: Bench) -> JobResult:
     def kept_log() -> JobResult:
         """A result that has nothing but the log so far."""
-        name = f"{work.job.id.replace('/', '-')}.log"
-        artifact = work.artifacts.keep(name, bench.log) if bench.log.exists() else None
-        return JobResult(job=work.job, outcome=Outcome.ERROR, log=artifact)
+        return JobResult(job=work.job, outcome=Outcome.ERROR, log=work.keep_log(bench.log))
 
     try:
         seen = check.probe(bench)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.model import Case, Change, Finding, InfraError, JobResult, Outcome, Step
@@ -17,7 +18,6 @@ from workers import registry, reuse
 from workers.bench import open_bench
 from workers.check import Check, Sighting
 from workers.parsers.diag_compare import normalised
-from workers.warm import Start
 from workers.work import Work
 from workers.workspace import Sources, build_directory, mark
 
@@ -63,7 +63,7 @@ def until(change: Change, n: int, sources: Sources) -> Change:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """What a judge finds; WHOLE: nothing else can be there, hidden by what went wrong before."""
 
     keys: frozenset[Key]
@@ -74,7 +74,7 @@ class _Found:
         return True if key(finding) in self.keys else False if self.whole else None
 
 
-_NOTHING_TOLD = _Found(frozenset(), whole=False)
+_NOTHING_TOLD = Found(frozenset(), whole=False)
 
 
 @dataclass
@@ -85,7 +85,8 @@ class _Middle:
     check: Check
     directory: Path
     sources: Sources
-    found: dict[int, _Found] = field(default_factory=dict)
+    found: dict[int, Found] = field(default_factory=dict)
+    cases: dict[int, Case] = field(default_factory=dict)
 
     def shows(self, n: int, finding: Finding) -> bool | None:
         """Whether FINDING is there after patch N; None if that cannot be told."""
@@ -105,17 +106,22 @@ class _Middle:
         return bool(self.found[total].has(finding))
 
     def _case(self, n: int) -> Case:
-        case = self.work.record.case
-        return replace(case, change=until(case.change, n, self.sources))
+        if n not in self.cases:
+            case = self.work.record.case
+            self.cases[n] = replace(case, change=until(case.change, n, self.sources))
+        return self.cases[n]
 
-    def _judged(self, n: int, seen: object, *, whole: bool) -> _Found:
-        before = self.work.seen(self.check.name, self.check.seen, Step.BASE)
-        judged = self.check.judge(self._case(n), self.work.target, before, seen)
+    @cached_property
+    def _before(self) -> object:
+        return self.work.seen(self.check.name, self.check.seen, Step.BASE)
+
+    def _judged(self, n: int, seen: object, *, whole: bool) -> Found:
+        judged = self.check.judge(self._case(n), self.work.target, self._before, seen)
         if judged.outcome is Outcome.ERROR:
             return _NOTHING_TOLD
-        return _Found(frozenset(map(key, judged.findings)), whole)
+        return Found(frozenset(map(key, judged.findings)), whole)
 
-    def _look(self, n: int) -> _Found:
+    def _look(self, n: int) -> Found:
         here, base = self._case(n), self.work.record.case.change.base_tree
         needed: dict[str, Path] = {}
         names = (*reuse.needs(self.work, self.check.name), self.check.name)
@@ -126,7 +132,7 @@ class _Middle:
                     return _NOTHING_TOLD
                 needed |= {a.name: self.work.artifacts.path(a) for a in sighting.artifacts}
         if sighting.skip:
-            return _Found(frozenset(), whole=True)
+            return Found(frozenset(), whole=True)
         return self._judged(n, sighting.seen, whole=not sighting.blocks)
 
     def _probe(
@@ -134,16 +140,14 @@ class _Middle:
     ) -> Sighting:
         place = self.directory / f"{n}-{check.name}"
         (place / "build").mkdir(parents=True)
-        warm = reuse.base_build(self.work, check)
         total = len(self.work.record.case.change.trees)
         mark(self.directory / "log", f"{check.name} after patch {n} of {total}")
-        bench = open_bench(self.work, check, tree, place, needed)
+        bench = open_bench(self.work, check, tree, place, needed, side=Step.PATCHED)
         return check.probe(
             replace(
                 bench,
                 case=case,
-                start=Start(warm, case.change.files) if warm and warm.kept else None,
-                sources=self.sources,
+                start=reuse.from_base(reuse.base_build(self.work, check), case.change),
                 log=self.directory / "log",
                 progress=lambda doing: bench.progress(f"after patch {n} of {total}: {doing}"),
             )
@@ -158,10 +162,8 @@ def trace(work: Work, attempt: int) -> JobResult:
     with build_directory(work.settings, work.record.run, work.job.id, attempt) as directory:
         middle = _Middle(work, check, directory, work.sources)
         findings = tuple(_traced(finding, total, middle) for finding in judged.findings)
-        log = directory / "log"
-        name = f"{work.job.id.replace('/', '-')}.log"
-        kept = work.artifacts.keep(name, log) if log.exists() else None
-    return JobResult(job=work.job, outcome=Outcome.PASS, findings=findings, log=kept)
+        log = work.keep_log(directory / "log")
+    return JobResult(job=work.job, outcome=Outcome.PASS, findings=findings, log=log)
 
 
 def _traced(finding: Finding, total: int, middle: _Middle) -> Finding:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import ArtifactStore
 from pipeline.codec import loads
-from pipeline.model import InfraError, Job, JobResult, Observation, Step, Target
+from pipeline.model import Artifact, InfraError, Job, JobResult, Observation, Step, Target
 from pipeline.settings import Settings
 from pipeline.store import RunRecord, Store
 from workers.lease import Lease
@@ -33,6 +34,11 @@ class Work:
         """Where files are kept."""
         return ArtifactStore(self.settings.artifacts_dir)
 
+    def keep_log(self, log: Path) -> Artifact | None:
+        """Keep LOG as the job's; None if nothing was ever written to it."""
+        name = f"{self.job.id.replace('/', '-')}.log"
+        return self.artifacts.keep(name, log) if log.exists() else None
+
     @property
     def sources(self) -> Sources:
         """The source trees; a run that uses nothing kept has its own, which go with it."""
@@ -49,10 +55,15 @@ class Work:
     def result(self, check: str, step: Step) -> JobResult:
         """What a job came to before in this run; InfraError if it did not."""
         wanted = Job(self.job.target, check, step)
-        for row in self.store.jobs(self.record.run):
-            if row.job == wanted and row.result:
-                return row.result
-        raise InfraError(f"{wanted.id} has no result; run again.")
+        if wanted not in self._results:
+            raise InfraError(f"{wanted.id} has no result; run again.")
+        return self._results[wanted]
+
+    @cached_property
+    def _results(self) -> dict[Job, JobResult]:
+        """Of the jobs that were done when this one began: it needs no others."""
+        rows = self.store.jobs(self.record.run)
+        return {row.job: row.result for row in rows if row.result}
 
     def observation(self, check: str, side: Step) -> Observation:
         """What was seen before in this run; InfraError if it was not."""

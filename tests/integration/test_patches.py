@@ -99,6 +99,30 @@ def test_an_object_that_comes_and_goes_again_in_the_middle_is_made_or_not(instal
         assert (finding["kind"], finding["patch"]) == ("not-bisectable", 2)
 
 
+def test_a_header_that_is_used_only_in_the_middle_counts_there(installation):
+    toy.commit(installation.tree, "have it", {"include/linux/side.h": "#define SIDE 1\n"})
+    uses = "#include <linux/side.h>\n"
+    toy.commit(installation.tree, "mm: use it", {"mm/memory.c": adding(uses)})
+    toy.commit(installation.tree, "break it", {"include/linux/side.h": adding("#error no\n")})
+    toy.commit(installation.tree, "mm: do without", {"mm/memory.c": replacing(uses, "")})
+    toy.commit(installation.tree, "mm: one", {"mm/memory.c": adding("\n/* One. */\n")})
+    status, _, cells, _ = run(installation, 4, "--target", "blue")
+    assert status == 1
+    assert [f["patch"] for f in cells["blue"]["findings"]] == [2]
+    assert cells["blue"]["facts"]["built_after"] == [1, 2, 3]
+
+
+def test_what_every_architecture_is_configured_with_counts_everywhere(installation):
+    toy.commit(installation.tree, "have it", {"arch/Kconfig": "config ARCH_X\n\tdef_bool y\n",
+               "Kconfig": adding('source "arch/Kconfig"\n')})  # fmt: skip
+    toy.commit(installation.tree, "break it", {"arch/Kconfig": adding("confgi ARCH_Y\n")})
+    toy.commit(installation.tree, "mend it", {"arch/Kconfig": replacing("confgi", "config")})
+    toy.commit(installation.tree, "mm: one", {"mm/memory.c": adding("\n/* One. */\n")})
+    status, _, cells, _ = run(installation, 3)
+    assert status == 1
+    assert [f["patch"] for cell in cells.values() for f in cell["findings"]] == [1, 1]
+
+
 def test_one_patch_has_no_middle(installation):
     toy.commit(installation.tree, "mm: one", {"mm/memory.c": adding("\n/* One. */\n")})
     status, _, cells, reply = run(installation, 1)
@@ -123,6 +147,21 @@ def test_a_warning_in_a_file_that_no_patch_touches_is_traced_to_its_patch(instal
     assert "Re: [PATCH 2/3] mm: two" in reply
     rows = installation.sql("select job, state from jobs where job like '%trace'")
     assert sorted(rows) == [("blue/build/trace", "done"), ("blue/symbols/trace", "done")]
+
+
+def test_what_does_not_build_in_the_middle_hides_and_does_not_absolve(installation):
+    toy.commit(installation.tree, "kernel: have a hook", {
+        "include/linux/mm.h": replacing("struct page {", "typedef int hook_t;\nstruct page {"),
+        "kernel/main.c": adding("\nint *hook(hook_t *n)\n{\n\treturn n;\n}\n"),
+    })  # fmt: skip
+    toy.commit(installation.tree, "mm: two", {"include/linux/mm.h": replacing("int h", "long h")})
+    uses = "#include <linux/not_yet.h>\n"
+    toy.commit(installation.tree, "init: broken", {"include/linux/init.h": adding(uses)})
+    toy.commit(installation.tree, "init: mended", {"include/linux/not_yet.h": "\n"})
+    toy.commit(installation.tree, "mm: three", {"mm/memory.c": adding("\n/* Three. */\n")})
+    _, verdict, _, _ = run(installation, 4, "--target", "blue")
+    (build, *_) = verdict["targets"][0]["checks"]
+    assert [(f["file"], f["patch"]) for f in build["findings"]] == [("kernel/main.c", 1)]
 
 
 def test_an_export_that_is_lost_without_a_word_is_traced(installation):

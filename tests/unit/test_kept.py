@@ -141,3 +141,10 @@ def test_a_lock_that_cannot_be_had_is_said(tmp_path):
     kept.lock.mkdir(parents=True)
     with pytest.raises(InfraError, match=r"Cannot lock .*one.lock \(Is a directory\): see that"):
         kept.make(lambda directory: directory.mkdir())
+
+
+def test_what_is_not_finished_is_not_looked_into(tmp_path):
+    inside = tmp_path / "a.x.partial" / "it"
+    (inside / "sub").mkdir(parents=True)
+    os.mkfifo(inside / "sub.lock")
+    assert entries([tmp_path]) == ()

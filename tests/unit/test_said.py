@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from workers.parsers.said import remade, still_true, worth_keeping
+from workers.parsers.said import remade, still_true, without_last, worth_keeping
 
 BEFORE = """\
 mm/Makefile:3: overriding recipe
@@ -54,3 +54,22 @@ def test_objects_are_named_relative_to_the_build_directory():
     assert remade(BEFORE) == {
         "mm/memory.o", "mm/init.o", "mm/built-in.a", "tools/a.o", "vmlinux",
     }  # fmt: skip
+
+
+def test_a_step_that_is_named_by_a_source_is_still_true_until_it_is_done_again():
+    said = [
+        "  CALL    /src/scripts/checksyscalls.sh",
+        "warning: #warning syscall foo not implemented",
+    ]
+    assert still_true(worth_keeping(said), [], set().__contains__) == tuple(said)
+    assert still_true(worth_keeping(said), said[:1], set().__contains__) == ()
+
+
+def test_what_conf_says_is_no_word_about_conf():
+    configuring = [
+        "  HOSTCC  scripts/kconfig/conf.o", "conf.c:1: warning: odd",
+        "  HOSTLD  scripts/kconfig/conf", "Kconfig:3: syntax error",
+    ]  # fmt: skip
+    assert without_last(configuring) == tuple(configuring[:2])
+    assert without_last(configuring[3:]) == tuple(configuring[3:])
+    assert without_last([]) == ()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.model import Finding, Job, JobResult, Outcome, Step
 from pipeline.verdict import decide
 from tests.unit import builders
-from workers.trace import first_with, key
+from workers.trace import Found, first_with, key
 
 
 @given(st.data())
@@ -45,6 +45,13 @@ def test_a_finding_is_known_again_by_what_it_says():
     assert key(here) == key(replace(here, summary="kernel BUG at f+0xb/0x99", line=9, patch=2))
     assert key(here) != key(replace(here, summary="kernel BUG at g+0xa/0x75"))
     assert key(here) != key(replace(here, kind="panic"))
+
+
+def test_behind_what_does_not_build_anything_may_be_hidden():
+    here = Finding("new-warning", Outcome.WARN, "odd")
+    assert Found(frozenset({key(here)}), whole=False).has(here) is True
+    assert Found(frozenset(), whole=False).has(here) is None
+    assert Found(frozenset(), whole=True).has(here) is False
 
 
 def decided(*trace):
