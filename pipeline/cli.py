@@ -302,7 +302,7 @@ def cache(prune: bool, everything: bool, cache_bytes: int) -> None:  # noqa: FBT
     gone = kept.make_room(roots, 0 if everything else limit) if prune else ()
     for entry in gone:
         _say(f"removed {entry.place}")
-    left = kept.entries(roots)
+    left = ((e.place, e.size_bytes, e.used_at) for e in kept.entries(roots))
     click.echo(render_kept(left, settings.cache_dir, limit, time.time()), nl=False)
 
 

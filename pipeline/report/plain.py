@@ -99,17 +99,6 @@ def render_runs(runs: Iterable[RunEntry], now: float) -> str:
     return _rows(("run", "began", "outcome", "subject"), rows) if rows else "No runs yet.\n"
 
 
-class KeptEntry(Protocol):
-    """A kept directory in a list. USED_AT is in seconds since 1970."""
-
-    @property
-    def place(self) -> Path: ...  # noqa: D102
-    @property
-    def size_bytes(self) -> int: ...  # noqa: D102
-    @property
-    def used_at(self) -> float: ...  # noqa: D102
-
-
 def _size(size_bytes: float) -> str:
     for unit in ("bytes", "KiB", "MiB"):
         if size_bytes < 1024:
@@ -118,13 +107,18 @@ def _size(size_bytes: float) -> str:
     return f"{size_bytes:.1f} GiB"
 
 
-def render_kept(kept: Iterable[KeptEntry], top: Path, limit_bytes: int, now: float) -> str:
-    """What is kept below TOP, in the order given, as seen at NOW (seconds since the epoch)."""
+def render_kept(
+    kept: Iterable[tuple[Path, int, float]], top: Path, limit_bytes: int, now: float
+) -> str:
+    """What is kept below TOP, in the order given, as seen at NOW (seconds since the epoch).
+
+    KEPT has a place, its size in bytes and when it was last used, in seconds since the epoch.
+    """
     kept = tuple(kept)
     rows = [
-        (str(e.place.relative_to(top)), _size(e.size_bytes), _ago(now - e.used_at)) for e in kept
+        (str(place.relative_to(top)), _size(size), _ago(now - used)) for place, size, used in kept
     ]
-    total = _size(sum(entry.size_bytes for entry in kept))
+    total = _size(sum(size for _, size, _ in kept))
     table = _rows(("kept", "size", "used"), rows) + "\n" if rows else ""
     return f"{table}{total} of at most {_size(limit_bytes)} in {top}.\n"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts import ArtifactStore
 from pipeline.model import Case, Change, FileChange, InfraError, Machine, PatchDiff, Step
 from tests.conftest import missing
+from tests.integration.benches import make_bench
 from tests.unit import builders
 from workers.check import Bench
 from workers.checks import boot
@@ -23,7 +23,6 @@ from workers.guest.init import Broken
 from workers.guest.watch import Ending, Patience, Watch
 from workers.parsers import ktap
 from workers.parsers.ktap import Status
-from workers.sandbox import open_sandbox
 from workers.sandbox.contract import Limits
 
 pytestmark = pytest.mark.integration
@@ -44,24 +43,8 @@ def native(**changes):
 
 
 def bench(where: Path, source: Path, target, side=Step.BASE, change=None) -> Bench:
-    (where / "build").mkdir()
-    sandbox = open_sandbox("bubblewrap")
-    sandbox.adopt(where / "build")
-    return Bench(
-        case=Case("run", builders.series(), builders.base(), change or builders.change()),
-        target=target,
-        side=side,
-        source=source,
-        build=where / "build",
-        needed={},
-        before={},
-        cores=1,
-        sandbox=sandbox,
-        log=where / "log",
-        derived=where / "derived",
-        progress=lambda _: None,
-        keep=ArtifactStore(where / "artifacts").keep,
-    )
+    case = Case("run", builders.series(), builders.base(), change or builders.change())
+    return make_bench(where / "job", case, target, side, source, cores=1)
 
 
 def tiny_tree(where: Path, nolibc: str) -> Path:
@@ -94,13 +77,13 @@ def test_the_init_compiles_without_a_warning_and_passes_on_this_kernel(tmp_path,
     assert [test for test in report.tests if test.status is Status.NOT_OK] == []
 
 
-class Booted(Exception):  # noqa: N818
-    """A boot was about to begin."""
+class BootError(Exception):
+    """A boot was about to begin, and must not."""
 
 
 def test_a_kernel_and_an_init_that_are_the_bases_are_not_booted(tmp_path, linux, monkeypatch):
     def boot_it(*_):
-        raise Booted
+        raise BootError
 
     monkeypatch.setattr(boot.qemu, "run", boot_it)
     here = bench(tmp_path, linux, native(), Step.PATCHED)
@@ -130,7 +113,7 @@ def test_a_kernel_and_an_init_that_are_the_bases_are_not_booted(tmp_path, linux,
         (kept | {"System.map": empty}, kept),
         (kept, {}),
     ):
-        with pytest.raises(Booted):
+        with pytest.raises(BootError):
             probe(needed, before)
 
 

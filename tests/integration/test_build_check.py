@@ -10,15 +10,14 @@ import pytest
 
 from pipeline.artifacts import ArtifactStore
 from pipeline.codec import dumps, loads
-from pipeline.matrix import load
 from pipeline.model import Case, InfraError, Outcome, Step
 from tests import toy
-from tests.toy import replacing
+from tests.integration.benches import make_bench, toy_target
+from tests.toy import adding, replacing
 from tests.unit import builders
 from tests.unit.changes import series
 from workers.check import Bench, Judgement, Sighting
 from workers.checks import build
-from workers.sandbox import open_sandbox
 
 pytestmark = pytest.mark.integration
 
@@ -54,25 +53,10 @@ class Lab:
         return Case("run", builders.series(), builders.base(), change)
 
     def bench(self, target: str, side: Step) -> Bench:
-        directory = self.where / f"{target}-{side}"
-        (directory / "build").mkdir(parents=True)
-        sandbox = open_sandbox(self.runtime)
-        sandbox.adopt(directory / "build")
-        return Bench(
-            case=self.case,
-            target=next(t for t in load(toy.MATRIX).targets if t.name == target),
-            side=side,
-            source=self.tree(side),
-            build=directory / "build",
-            needed={},
-            before={},
-            cores=2,
-            sandbox=sandbox,
-            log=directory / "log",
-            derived=self.where / "derived",
-            progress=self.progress.append,
-            keep=ArtifactStore(self.where / "artifacts").keep,
-        )
+        return make_bench(
+            self.where / f"{target}-{side}", self.case, toy_target(target), side, self.tree(side),
+            runtime=self.runtime, progress=self.progress.append,
+        )  # fmt: skip
 
     def probe(self, target: str, side: Step) -> Sighting:
         return build.probe(self.bench(target, side))
@@ -163,7 +147,7 @@ def test_an_error_on_one_architecture_fails_there_only(lab):
 def test_all_errors_of_all_files_are_told(lab):
     """More files than make has jobs: the first error does not hide the others."""
     broken = ("arch/blue/mm/init.c", "kernel/main.c", "mm/memory.c", "mm/mm_init.c")
-    judgement = lab({path: lambda text: text + "#error never\n" for path in broken}).judge("blue")
+    judgement = lab({path: adding("#error never\n") for path in broken}).judge("blue")
     assert sorted(f.file for f in judgement.findings) == sorted(broken)
     assert {f.severity for f in judgement.findings} == {Outcome.FAIL}
 
@@ -177,7 +161,7 @@ def test_a_missing_function_is_the_linker_s_error(lab):
 
 
 def test_a_kernel_that_does_not_build_blocks_who_needs_it(lab):
-    made = lab({"kernel/main.c": lambda text: text + "#error never\n"})
+    made = lab({"kernel/main.c": adding("#error never\n")})
     sighting = made.probe("blue", Step.PATCHED)
     assert sighting.blocks == "the patched kernel does not build"
     assert sighting.artifacts == ()
@@ -186,18 +170,18 @@ def test_a_kernel_that_does_not_build_blocks_who_needs_it(lab):
 
 def test_a_new_warning_is_told_and_base_s_own_is_not(lab):
     twin = "static int nobody_calls_this_either(void)\n{\n\treturn 2;\n}\n"
-    judgement = lab({"mm/memory.c": lambda text: text + twin}).judge("red")
+    judgement = lab({"mm/memory.c": adding(twin)}).judge("red")
     assert told(judgement) == [("new-warning", Outcome.WARN, "mm/memory.c", 18, 1)]
     assert len(judgement.inherited) == 1
 
 
 def test_a_broken_kconfig_fails_where_it_is_broken(lab):
-    judgement = lab({"mm/Kconfig": lambda text: text + "bogus line\n"}).judge("blue")
+    judgement = lab({"mm/Kconfig": adding("bogus line\n")}).judge("blue")
     assert told(judgement) == [("build-error", Outcome.FAIL, "mm/Kconfig", 12, 1)]
 
 
 def test_a_broken_makefile_fails_where_it_is_broken(lab):
-    judgement = lab({"mm/Makefile": lambda text: text + "$(error no way)\n"}).judge("blue")
+    judgement = lab({"mm/Makefile": adding("$(error no way)\n")}).judge("blue")
     assert told(judgement) == [("build-error", Outcome.FAIL, "mm/Makefile", 4, 1)]
 
 
@@ -208,7 +192,7 @@ def test_a_file_that_the_makefile_names_and_is_gone_fails(lab):
 
 
 def test_an_option_that_appears_is_a_fact(lab):
-    made = lab({"mm/Kconfig": lambda text: text + "config NEW\n\tdef_bool y\n"})
+    made = lab({"mm/Kconfig": adding("config NEW\n\tdef_bool y\n")})
     assert dict(made.judge("blue").facts)["config_differs"] == ["CONFIG_NEW: y, was n"]
 
 
@@ -234,14 +218,14 @@ def test_a_base_that_does_not_build_is_an_error(lab):
     ],
 )
 def test_what_goes_wrong_on_this_machine_accuses_nobody(lab, recipe, why):
-    made = lab({"mm/Makefile": lambda text: text + f"mm/memory.o: FORCE\nFORCE:\n\t@{recipe}\n"})
+    made = lab({"mm/Makefile": adding(f"mm/memory.o: FORCE\nFORCE:\n\t@{recipe}\n")})
     with pytest.raises(InfraError, match=why):
         made.probe("blue", Step.PATCHED)
 
 
 def test_an_error_that_does_not_come_again_accuses_nobody(lab):
     once = "test -e seen || { touch seen; echo '/src/mm/memory.c:3:1: error: racing'; exit 1; }"
-    made = lab({"mm/Makefile": lambda text: text + f"mm/memory.o: FORCE\nFORCE:\n\t@{once}\n"})
+    made = lab({"mm/Makefile": adding(f"mm/memory.o: FORCE\nFORCE:\n\t@{once}\n")})
     with pytest.raises(InfraError, match="not again for the same reason: racing"):
         made.probe("blue", Step.PATCHED)
 
@@ -293,9 +277,9 @@ def test_a_header_s_assembly_part_is_seen_in_assembly(lab):
 def test_documentation_comments_and_make_files_need_no_compiler(lab):
     judgement = lab(
         {
-            "Documentation/toy.rst": lambda text: text + "\nMore.\n",
+            "Documentation/toy.rst": adding("\nMore.\n"),
             "mm/swap.c": replacing("#include <linux/mm.h>", "#include <linux/mm.h>\n\n/* Why. */"),
-            "mm/Makefile": lambda text: text + "# more\n",
+            "mm/Makefile": adding("# more\n"),
         }
     ).judge("blue")
     assert judgement.uncovered == ()

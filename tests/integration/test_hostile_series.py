@@ -24,6 +24,7 @@ from tests import toy
 from tests.conftest import missing
 from tests.integration.conftest import Installation
 from tests.integration.sandboxes import alive
+from tests.toy import adding
 
 pytestmark = pytest.mark.integration
 
@@ -45,7 +46,7 @@ def attacked(tmp_path_factory) -> Iterator[Installation]:
         tree=toy.repository(home / "tree"),
         environ={"CROSSCHECK_TOKEN": SECRET, "CROSSCHECK_MATRIX": str(matrix)},
     )
-    toy.commit(made.tree, "toy: be harmless", {"Makefile": lambda text: text + "\n# harmless\n"})
+    toy.commit(made.tree, "toy: be harmless", {"Makefile": adding("\n# harmless\n")})
     assert made.run()[0] == 0
     toy.git(made.tree, "reset", "-q", "--hard", "HEAD~1")
     yield made

@@ -170,8 +170,8 @@ def test_an_export_that_is_lost_without_a_word_is_traced(installation):
     toy.commit(installation.tree, "have modules", modules)
     toy.commit(installation.tree, "kernel: one", {"kernel/main.c": adding("\n/* One. */\n")})
     toy.commit(installation.tree, "export: say less", {
-        "include/linux/export.h": lambda text: text + "\n#undef EXPORT_SYMBOL_GPL\n"
-        "#define EXPORT_SYMBOL_GPL(name) struct nothing\n"})  # fmt: skip
+        "include/linux/export.h": adding("\n#undef EXPORT_SYMBOL_GPL\n"
+        "#define EXPORT_SYMBOL_GPL(name) struct nothing\n")})  # fmt: skip
     toy.commit(installation.tree, "kernel: three", {"kernel/main.c": adding("\n/* Three. */\n")})
     _, verdict, _, reply = run(installation, 3, "--target", "blue")
     (symbols,) = [c for c in verdict["targets"][0]["checks"] if c["check"] == "symbols"]

@@ -17,16 +17,13 @@ import psutil
 import pytest
 
 from pipeline import settings
-from pipeline.artifacts import ArtifactStore
-from pipeline.matrix import load
 from pipeline.model import Case, Step
 from pipeline.trees.changes import build_change
 from tests import toy
+from tests.integration.benches import make_bench, toy_target
 from tests.toy import adding, replacing
 from tests.unit import builders
-from workers.check import Bench
 from workers.checks import build
-from workers.sandbox import open_sandbox
 from workers.warm import Start, Warm
 from workers.workspace import Sources
 
@@ -160,25 +157,7 @@ class Workshop:
         """What was seen and the files that were kept, by name."""
         self.builds += 1
         directory = self.where / f"build-{self.builds}"
-        (directory / "build").mkdir(parents=True)
-        sandbox = open_sandbox("bubblewrap")
-        sandbox.adopt(directory / "build")
-        bench = Bench(
-            case=case,
-            target=next(t for t in load(toy.MATRIX).targets if t.name == "blue"),
-            side=side,
-            source=source,
-            build=directory / "build",
-            needed={},
-            before={},
-            cores=2,
-            sandbox=sandbox,
-            log=directory / "log",
-            derived=self.where / "derived",
-            progress=lambda _: None,
-            keep=ArtifactStore(self.where / "artifacts").keep,
-            **more,
-        )
+        bench = make_bench(directory, case, toy_target("blue"), side, source, **more)
         sighting = build.probe(bench)
         return sighting.seen, {artifact.name: artifact.ref for artifact in sighting.artifacts}
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.kernels.test_zero_page import add_after, on
+from tests.toy import adding
 
 pytestmark = pytest.mark.kernels
 
@@ -17,10 +18,6 @@ static unsigned long __maybe_unused zero_page_colour(unsigned long addr)
 }
 #endif
 """
-
-
-def append(text):
-    return lambda before: before + text
 
 
 def test_a_comment_in_a_header_of_everything_changes_no_kernel_and_boots_none(
@@ -45,7 +42,7 @@ def test_a_series_that_does_not_build_in_the_middle_fails_where_it_does_not(
     """Two architectures colour their zero pages; only they compile what is not there yet."""
     define = add_after("#include <linux/kernel_stat.h>\n", "#define ZERO_PAGE_COLOURS 0xffffUL\n")
     series = posted(
-        ("mm: tell a zero page's colour", {"mm/memory.c": append(COLOURED)}),
+        ("mm: tell a zero page's colour", {"mm/memory.c": adding(COLOURED)}),
         ("mm: say which colours there are", {"mm/memory.c": define}),
     )
     ran = crosscheck(series, zero_page_base, *on("mips", "s390", "riscv64"))

@@ -13,6 +13,7 @@ from difflib import unified_diff
 import pytest
 
 from tests.conftest import validate
+from tests.toy import adding
 
 pytestmark = pytest.mark.kernels
 
@@ -118,7 +119,7 @@ def test_what_only_the_boot_can_tell(crosscheck, variant, zero_page_base):
         "mm: an override lost, a panic and a hang",
         {
             "arch/arm64/mm/init.c": drop_arm64_override,
-            "arch/s390/mm/init.c": lambda text: text + PANIC,
+            "arch/s390/mm/init.c": adding(PANIC),
             "arch/riscv/mm/init.c": add_after(
                 "void __init arch_mm_preinit(void)\n{\n", "\tfor (;;)\n\t\tcpu_relax();\n"
             ),

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a probe works with, made by hand: no worker, no database, no queue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.artifacts import ArtifactStore
+from pipeline.matrix import load
+from pipeline.model import Case, Step, Target
+from tests import toy
+from workers.check import Bench
+from workers.sandbox import open_sandbox
+
+
+def make_bench(
+    directory: Path,
+    case: Case,
+    target: Target,
+    side: Step,
+    source: Path,
+    *,
+    runtime: str = "bubblewrap",
+    **more,
+) -> Bench:
+    """A bench in DIRECTORY, which must not have a `build` yet; what is kept lies beside it."""
+    build = directory / "build"
+    build.mkdir(parents=True)
+    sandbox = open_sandbox(runtime)
+    sandbox.adopt(build)
+    beside = directory.parent
+    plain = {
+        "needed": {},
+        "before": {},
+        "cores": 2,
+        "log": directory / "log",
+        "derived": beside / "derived",
+        "progress": lambda _: None,
+        "keep": ArtifactStore(beside / "artifacts").keep,
+    }
+    return Bench(
+        case=case, target=target, side=side, source=source, build=build, sandbox=sandbox,
+        **(plain | more),
+    )  # fmt: skip
+
+
+def toy_target(name: str) -> Target:
+    """The target NAME of the toy's matrix."""
+    return next(target for target in load(toy.MATRIX).targets if target.name == name)
