@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pipeline.model import Job, JobResult, Outcome, Plan, Step
 from pipeline.store import JobRow
@@ -28,10 +30,14 @@ _RESEND_DOUBLINGS = 7
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a message for the job; CORES is how many jobs its make may run."""
+    """Send a message for the job; CORES is how many jobs its make may run.
+
+    NEAR, if not empty, is a worker whose machine is likely to have what the job starts from.
+    """
 
     row: JobRow
     cores: int
+    near: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +190,32 @@ def _resend(row: JobRow, now: float) -> bool:
     return row.state == "queued" and row.sent_at is not None and now - row.sent_at > patience_s
 
 
+def _near(plan: Plan, job: Job, rows: dict[Job, JobRow], before: Mapping[Job, str]) -> str:
+    """The worker that built JOB's base, in this run or in an earlier one; "" if none did.
+
+    Only the first message of a job asks for its machine: the next one, RESEND_S later, is for
+    all, so that no machine is waited for that is busy, or gone.
+    """
+    for name in (job.check, *plan.check(job.check).needs):
+        built = Job(job.target, name, Step.BASE)
+        if not plan.check(name).needs and built in rows:
+            return rows[built].worker or before.get(built, "")
+    return ""
+
+
 def next_actions(
-    plan: Plan, rows: tuple[JobRow, ...], now: float, *, window: int, cores: int
+    plan: Plan,
+    rows: tuple[JobRow, ...],
+    now: float,
+    *,
+    window: int,
+    cores: int,
+    before: Mapping[Job, str] = MappingProxyType({}),
 ) -> tuple[Action, ...]:
     """What to do now. At most WINDOW jobs are with workers at once, on CORES cores.
 
-    NOW is in seconds since the epoch, as are the times in ROWS.
+    NOW is in seconds since the epoch, as are the times in ROWS. BEFORE has the workers that did
+    the jobs of bases in earlier runs.
     """
     by_job = {row.job: row for row in rows}
     share = _share(plan, rows, window, cores)
@@ -214,5 +240,8 @@ def next_actions(
             elif answer:
                 ready.append(row)
     ready.sort(key=lambda row: _urgency(plan, row.job))
-    actions += [Send(row, share) for row in ready[: max(0, window - out)]]
+    actions += [
+        Send(row, share, _near(plan, row.job, by_job, before))
+        for row in ready[: max(0, window - out)]
+    ]
     return tuple(actions)

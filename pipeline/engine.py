@@ -14,7 +14,7 @@ from celery import Celery
 from pipeline.app import RedisAwayError, send
 from pipeline.artifacts import ArtifactStore
 from pipeline.coordinator import RENEW_S, Action, Send, TakeBack, finished, next_actions
-from pipeline.fleet import Fleet
+from pipeline.fleet import Fleet, queue_near
 from pipeline.model import InfraError, Verdict
 from pipeline.removal import remove
 from pipeline.settings import Settings
@@ -121,7 +121,7 @@ def _apply(store: Store, app: Celery, fleet: Fleet, record: RunRecord, action: A
             queue = record.plan.makes(row.job).queue
             send(
                 app,
-                queue,
+                queue_near(queue, action.near) if action.near else queue,
                 run=record.run,
                 job=row.job.id,
                 attempt=row.attempt,
@@ -148,6 +148,7 @@ def drive(
     Raises InfraError when the fleet cannot be kept alive or the database is lost.
     """
     options = record.options
+    before = {} if fleet.is_private else store.workers_of_bases(record.plan)
     ticked = time.time()
     while True:
         lost = fleet.tend()
@@ -162,7 +163,9 @@ def drive(
         show(rows)
         if finished(rows):
             return conclude(store, record)
-        actions = next_actions(record.plan, rows, ticked, window=options.jobs, cores=options.cores)
+        actions = next_actions(
+            record.plan, rows, ticked, window=options.jobs, cores=options.cores, before=before
+        )
         try:
             for action in actions:
                 _apply(store, app, fleet, record, action)

@@ -63,6 +63,11 @@ def worker_name(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}"
 
 
+def queue_near(queue: str, worker: str) -> str:
+    """The queue of those jobs of QUEUE that are rather for the machine of WORKER."""
+    return f"{queue}@{worker.rpartition(':')[0]}"
+
+
 @dataclass
 class PrivateRedis:
     """A redis-server of our own on a Unix socket in DIRECTORY, with nothing on disk.
@@ -188,12 +193,19 @@ class Fleet:
     ) -> None:
         self.stop()
 
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody else's workers take the jobs."""
+        return self._redis is not None
+
     def _start_worker(self) -> _Worker:
+        here = worker_name(os.getpid())
+        queues = [name for queue in self.queues for name in (queue_near(queue, here), queue)]
         command = (
             *(sys.executable, "-m", "celery", "--quiet", "-A", "workers.tasks", "worker"),
             *("--pool=solo", "--loglevel=WARNING", "--hostname=crosscheck-%i@%h"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-            *("-Q", ",".join(f"crosscheck.{queue}" for queue in self.queues)),
+            *("-Q", ",".join(f"crosscheck.{queue}" for queue in queues)),
         )
         environ = self.environ | {"CROSSCHECK_REDIS_URL": self.redis_url}
         process = _start(command, self.directory / "workers.log", environ)

@@ -313,6 +313,19 @@ class Store:
             for row in rows
         )
 
+    def workers_of_bases(self, plan: Plan) -> dict[Job, str]:
+        """The workers that did PLAN's jobs of bases last, in whichever run."""
+        wanted = {job.id: job for job in plan.jobs if job.step is Step.BASE}
+        query = (
+            sa.select(_JOBS.c.job, _JOBS.c.worker)
+            .where(_JOBS.c.job.in_(wanted), _JOBS.c.state == "done", _JOBS.c.worker != "")
+            .order_by(_JOBS.c.started_at.desc())
+            .limit(50 * len(wanted))
+        )
+        with self._begin() as connection:
+            found = connection.execute(query).all()
+        return {wanted[job]: worker for job, worker in reversed(found)}
+
     def _change(self, run: str, job: Job, *conditions: Any, **values: Any) -> bool:
         with self._begin() as connection:
             changed = connection.execute(

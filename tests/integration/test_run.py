@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -161,6 +162,37 @@ def test_redis_and_workers_of_ones_own_are_used(installation):
     finally:
         worker.terminate()
         worker.wait(timeout=20)
+        redis.kill()
+        redis.wait()
+    installation.nothing_is_left()
+
+
+def test_a_machine_that_has_a_base_is_offered_what_starts_from_it_first(installation):
+    redis = installation.start_redis()
+    hosts = ("north", "south")
+    root = ("-r",) if os.getuid() else ()
+    command = Path(sys.executable).with_name("crosscheck")
+    workers = [
+        subprocess.Popen(
+            ["unshare", *root, "--uts", "sh", "-c", f"hostname {host} && exec {command} worker"],
+            env=installation.environment(), stdin=subprocess.DEVNULL,
+        )
+        for host in hosts
+    ]  # fmt: skip
+    try:
+        for n in range(4):
+            edit = {"mm/memory.c": lambda t, n=n: f"{t}\n/* {n} */\n"}
+            toy.commit(installation.tree, "mm: more", edit)
+            assert installation.run(*ONE)[0] == 0
+        query = "select worker from jobs where step in ('base', 'patched') and worker != ''"
+        names = {name.partition(":")[0] for (name,) in installation.sql(query)}
+        assert len(names) == 1
+        assert names < set(hosts)
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait(timeout=20)
         redis.kill()
         redis.wait()
     installation.nothing_is_left()

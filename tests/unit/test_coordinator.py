@@ -279,3 +279,24 @@ def test_every_run_ends_whatever_is_lost():
     for seed in range(100):
         for row in simulate(seed):
             assert row.result is not None
+
+
+def near(actions):
+    return {a.row.job.id: a.near for a in actions if isinstance(a, Send)}
+
+
+def test_a_job_is_first_offered_to_the_machine_that_built_its_base():
+    p = plan("a", "b")
+    before = {Job("b", "build", Step.BASE): "old:1", Job("a", "build", Step.BASE): "older:1"}
+    r = rows(p, a_build_base=done("build", "base") | {"worker": "new:2"})
+    offered = next_actions(p, r, NOW, window=9, cores=2, before=before)
+    assert near(offered) == {
+        "a/build/patched": "new:2", "a/boot/base": "new:2", "b/build/base": "old:1",
+    }  # fmt: skip
+    assert set(near(act(p, rows(p))).values()) == {""}
+
+
+def test_a_message_that_nobody_took_is_sent_to_all_machines():
+    p = plan("a", checks=(BUILD,))
+    queued = {"state": "queued", "sends": 1, "sent_at": NOW - RESEND_S - 1, "worker": "gone:1"}
+    assert near(act(p, rows(p, a_build_base=queued))) == {"a/build/base": ""}

@@ -22,6 +22,8 @@ from tests.unit.builders import base, change, plan, seen, series
 
 
 class FakeFleet:
+    is_private = True
+
     def __init__(self):
         self.ended = []
 

@@ -140,3 +140,16 @@ def test_what_another_version_stored_is_one_sentence_or_looked_at_anew(store):
     assert store.cached("k") is None
     with pytest.raises(InfraError, match="another version"):
         store.run("r")
+
+
+def test_who_looked_at_a_base_last_is_known_in_later_runs(claimed):
+    assert claimed.workers_of_bases(plan("arm64")) == {}
+    claimed.finish("r", 1, PASSED)
+    assert claimed.workers_of_bases(plan("arm64")) == {JOB: "h:1"}
+    assert claimed.workers_of_bases(plan("mips")) == {}
+    claimed.create_run(record("s"))
+    (later,) = [each for each in claimed.jobs("s") if each.job == JOB]
+    claimed.mark_sent("s", later, 5.0)
+    claimed.claim("s", JOB, 1, worker="h2:7", now=5.0, lease_s=30.0)
+    claimed.finish("s", 1, PASSED)
+    assert claimed.workers_of_bases(plan("arm64")) == {JOB: "h2:7"}
