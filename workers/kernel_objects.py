@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from workers.check import Bench
 from workers.kernel_build import inside
@@ -37,4 +39,12 @@ def scan(bench: Bench, wanted: Collection[str]) -> Objects:
         files |= recipe.files
         if not recipe.files.isdisjoint(wanted):
             recipes.append(recipe)
+    files |= _led_to(bench.source, files)
     return Objects(tuple(sorted(files)), count, tuple(sorted(recipes, key=lambda r: r.made)))
+
+
+def _led_to(source: Path, files: Iterable[str]) -> set[str]:
+    """The files of SOURCE that FILES are links to."""
+    top = os.path.realpath(source)
+    real = (os.path.realpath(source / name) for name in files)
+    return {path.removeprefix(f"{top}/") for path in real if path.startswith(f"{top}/")}

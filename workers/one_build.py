@@ -7,6 +7,7 @@ objects that it does not make again is said of this one too.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from pipeline.model import InfraError, Step
@@ -23,18 +24,21 @@ from workers.warm import Start
 
 #: Ten times what a distribution's kernel has.
 CONFIG_BYTES = 4 << 20
+#: What kbuild makes for the host.
+_HOSTED = re.compile(r"^  HOST(?:CC|CXX|LD|AR|RUSTC)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class OneBuild:
-    """What came of it. MADE are the objects that make made now, STARTED the build that it
-    started from, SAID the lines to keep with this one.
+    """What came of it. MADE are the objects that make made now, HOSTED whether some of them are
+    programs for the host, STARTED the build that it started from, SAID the lines to keep.
     """
 
     succeeded: bool
     diagnostics: tuple[Diagnostic, ...]
     options: tuple[tuple[str, str], ...]  # those that are set
     made: frozenset[str]
+    hosted: bool
     started: Start | None
     said: tuple[str, ...]
     last_words: str
@@ -46,15 +50,15 @@ def build(bench: Bench, *, confirm: bool) -> OneBuild:
     """Build what BENCH has; CONFIRM: errors that do not come a second time do not count.
 
     A failure that may be the finished build's, of a generated file or a program in there, counts
-    only if a build from nothing fails too. Raises InfraError for whatever is not its sources'
-    doing.
+    only if a build from nothing fails too; and where programs for the host were made again, who
+    runs them nobody knows. Raises InfraError for whatever is not its sources' doing.
     """
     one = _once(bench, confirm=confirm)
-    if not one.succeeded and one.started and not _is_of_source(bench, one):
-        bench.progress("building from nothing what failed")
+    if one.started and (one.hosted or not (one.succeeded or _is_of_source(bench, one))):
+        bench.progress("building from nothing, to be sure")
         _empty(bench)
         anew = _once(replace(bench, start=None), confirm=confirm)
-        if anew.succeeded:
+        if anew.succeeded and not one.succeeded:
             one.started.warm.drop()  # whatever is wrong with it
         one = anew
     if not one.succeeded and not any(d.severity == "error" for d in one.diagnostics):
@@ -64,13 +68,12 @@ def build(bench: Bench, *, confirm: bool) -> OneBuild:
 
 def _is_of_source(bench: Bench, one: OneBuild) -> bool:
     """Whether a compiler rejects a file that the series touches, or what includes one."""
-    touched = bench.case.change.paths if bench.side is Step.PATCHED else ()
+    touched = set(bench.case.change.paths if bench.side is Step.PATCHED else ())
     errors = (d for d in one.diagnostics if d.severity == "error")
     return any(
-        error.file == path or path in error.detail
+        error.file in touched or not touched.isdisjoint(re.findall(r"[\w./+-]+", error.detail))
         for error in errors
         if error.tool in {"compiler", "assembler"}
-        for path in touched
     )
 
 
@@ -90,6 +93,7 @@ def _once(bench: Bench, *, confirm: bool) -> OneBuild:
         diagnostics=diagnostics,
         options=tuple(options.items()),
         made=remade(made.lines),
+        hosted=any(map(_HOSTED.match, made.lines)),
         started=bench.start if before is not None else None,
         said=worth_keeping((*without_last(configured.lines), *made.lines, *unchanged)),
         last_words=next((line for line in reversed(lines) if line.strip()), "nothing"),

@@ -3,10 +3,10 @@
 
 make sees which of the files that something was made from are newer. It does not see that a
 file which is new now comes first where another one was found before, that nobody asks for an
-object any more, or that a script reads what no rule names. So a finished build is of use only
-after changes of which we know what they can reach: what make would wrongly keep is removed
-before it runs, and made anew or not at all, as in a build from nothing. After any other change
-the build is one from nothing.
+object any more, that one is gone, or that a script reads what no rule names. So a finished
+build is of use only after changes of which we know what they can reach: what make would
+wrongly keep is removed before it runs, and made anew or not at all, as in a build from nothing.
+After any other change the build is one from nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.model import FileChange
 _SOURCE = re.compile(r"\.(?:[chS]|dtsi?|dtso)$")
 #: No kernel is made of these.
 _NO_PART = re.compile(
-    r"^(?:Documentation/(?!Kconfig)|LICENSES/|tools/(?:perf|power|testing)/"
+    r"^(?:Documentation/(?!Kconfig)|LICENSES/|tools/(?:perf|power|testing(?!/.*\.h$))/"
     r"|(?:COPYING|CREDITS|MAINTAINERS|README|\.mailmap|\.clang-format)$)|(?:^|/)\.gitignore$"
 )
 #: These only say how the kernel is configured, which is done anew each time.
@@ -35,9 +35,6 @@ _COMPARED = re.compile(
     r"|orc_types)\.h)|include/linux/(?:interval_tree_generic|livepatch_external|objtool_types"
     r"|static_call_types)\.h)$"
 )
-#: What these are made into does not tell it: linker scripts, and the headers that include a
-#: generic one for an architecture that has none of its own.
-_NAMED_BY_RULES = re.compile(r"^include/(?:uapi/)?asm-generic/|\.[^/.]+\.S$")
 #: kbuild reads these: what is made at all, and how.
 _MAKE_FILE = re.compile(r"(?:^|/)(?:Makefile|Kbuild)$")
 #: A release changes these lines of the top Makefile, and kbuild knows who reads them.
@@ -45,10 +42,13 @@ _VERSION = re.compile(r"^(?:VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION|NAME) =")
 #: A make file's lists of objects and of flags, which matter in its directory and those below.
 _LISTS = re.compile(
     r"^\s*(?:#[^\\]*)?$"
-    r"|^\s*(?:[\w-]+-(?:y|m|objs|\$\(CONFIG_\w+\))\s*[:+]?=)?(?:\s*[\w./-]+(?:\.o|/)(?!\S))*\s*\\?$"
+    r"|^(?!.*\.\.)\s*(?:[\w-]+-(?:y|m|objs|\$\(CONFIG_\w+\))\s*[:+]?=)?"
+    r"(?:\s*[\w./-]+(?:\.o|/)(?!\S))*\s*\\?$"
     r"|^\s*(?:(?:subdir-)?(?:cc|as)flags-(?:y|\$\(CONFIG_\w+\))|[CA]FLAGS_[\w./-]+\.o)\s*[:+]?="
     r"[\w\s=,.-]*$"
 )
+#: With these, Kconfig writes another autoconf.h from the same .config.
+_TYPE = re.compile(r"^\s*(?:def_)?(?:bool|tristate|int|hex|string)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,49 +56,75 @@ class Stale:
     """What has to go, relative to the build directory.
 
     DIRECTORIES go with all that is in them; STEMS are products without their suffixes
-    (`mm/memory`); of whatever was made from a file that is called as one in NAMES, or, after
-    files have come or gone (MOVED), from one that is not there, or that asks what is.
+    (`mm/memory`); of whatever was made from a file that is called as one in NAMES, those of the
+    files that are new, or that asks which files there are.
     """
 
     directories: frozenset[str] = frozenset()
     stems: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
 
-    @property
-    def moved(self) -> bool:
-        """Whether files have come or gone."""
-        return bool(self.names)
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Sources that are read without make's knowing: what make files, scripts, host programs and
+    the assembler's `.include` name. Ends of paths, from the start of one of their parts.
+    """
+
+    ends: frozenset[str] = frozenset()
+
+    def has(self, path: str) -> bool:
+        """Whether PATH is among them."""
+        parts = path.split("/")
+        return any("/".join(parts[n:]) in self.ends for n in range(len(parts)))
 
 
-def stale(files: Iterable[FileChange]) -> Stale | None:
-    """What has to go after FILES have changed; None: all of it."""
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What a build was made of without make's knowing (`workers.unseen`).
+
+    ASKING are the things made, relative to the build directory, of files that ask which files
+    there are.
+    """
+
+    named: Named = Named()
+    asking: tuple[str, ...] = ()
+
+
+def stale(files: Iterable[FileChange], named: Named) -> Stale | None:
+    """What has to go after FILES have changed, some of which may be NAMED; None: all of it."""
     directories, stems, names = set(), set(), set()
     for change in files:
-        paths = {change.path, change.old_path} - {""}
-        if not change.plain or any(map(_COMPARED.match, paths)):
-            return None
-        if all(map(_takes_no_part, paths)) or _only_a_version(change):
+        path = change.path
+        if all(map(_NO_PART.search, {path, change.old_path} - {""})):
             continue
-        if any(map(_EVERYWHERE.match, paths)):
+        if not change.plain or _COMPARED.match(path) or change.status not in {"A", "M"}:
             return None
-        if all(map(_SOURCE.search, paths)):
-            if change.status not in {"A", "M"} and _NAMED_BY_RULES.search(change.old_path):
-                return None
-            if change.status != "M":
-                stems |= {posixpath.splitext(path)[0] for path in paths}
-                names |= {posixpath.basename(path) for path in paths}
-        elif all(map(_MAKE_FILE.search, paths)) and _only_lists(change):
-            directories.add(posixpath.dirname(change.path))
+        if _only_configures(change) or _only_a_version(change):
+            continue
+        if _EVERYWHERE.match(path) or named.has(path):
+            return None
+        if _SOURCE.search(path):
+            if change.status == "A":
+                stems.add(posixpath.splitext(path)[0])
+                names.add(posixpath.basename(path))
+        elif _MAKE_FILE.search(path) and _only_lists(change):
+            directories.add(posixpath.dirname(path))
         else:
             return None
     return Stale(frozenset(directories), frozenset(stems), frozenset(names))
 
 
-def reaches(files: Iterable[FileChange], compiled: Container[str], arch: str) -> bool:
-    """Whether FILES may change what is built for ARCH where COMPILED took part before."""
+def reaches(
+    files: Iterable[FileChange], compiled: Container[str], named: Named | None, arch: str
+) -> bool:
+    """Whether FILES may change what is built for ARCH where COMPILED took part before.
+
+    NAMED is what make files and so on name; None: nobody knows.
+    """
     for change in files:
         paths = {change.path, change.old_path} - {""}
-        if any(path in compiled for path in paths):
+        if named is None or any(path in compiled or named.has(path) for path in paths):
             return True
         unused = change.plain and change.status == "M" and _SOURCE.search(change.path)
         if unused and not _EVERYWHERE.match(change.path):
@@ -108,15 +134,21 @@ def reaches(files: Iterable[FileChange], compiled: Container[str], arch: str) ->
     return False
 
 
-def _takes_no_part(path: str) -> bool:
-    return bool(_NO_PART.search(path) or _CONFIG.search(path))
+def _only_configures(change: FileChange) -> bool:
+    """Whether there is nothing in CHANGE but what makes another .config, which is seen there."""
+    removed = (line for hunk in change.hunks for line in hunk.removed)
+    known = _CONFIG.search(change.path) and not change.binary
+    return bool(known) and not any(map(_TYPE.match, removed))
 
 
 def _is_of_another(path: str, arch: str) -> bool:
-    """Whether PATH is below another architecture's directory; um uses those of its host."""
+    """Whether PATH is below another architecture's directory, and only that one's.
+
+    um uses its host's; generic Kconfig files read those of some architectures.
+    """
     top, _, rest = path.partition("/")
     of, below, _ = rest.partition("/")
-    return top == "arch" and bool(below) and arch not in {of, "um"}
+    return top == "arch" and bool(below) and arch not in {of, "um"} and not _CONFIG.search(path)
 
 
 def _lines(change: FileChange) -> tuple[str, ...]:
@@ -129,12 +161,11 @@ def _only_a_version(change: FileChange) -> bool:
 
 
 def _only_lists(change: FileChange) -> bool:
-    """Whether CHANGE is to lists of a directory's own; of a make file that moves all counts."""
+    """Whether CHANGE is to lists of a directory's own."""
     directory = posixpath.dirname(change.path)
     return (
         bool(directory)
         and not re.search(r"(?:^|/)include(?:/|$)", directory)
-        and change.status in {"M", "A", "D"}
         and not change.binary
         and all(map(_LISTS.match, _lines(change)))
     )

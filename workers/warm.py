@@ -9,29 +9,30 @@ build stays, their values do not matter. A kept build is never written to.
 from __future__ import annotations
 
 import filecmp
-import json
 import os
-import posixpath
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
+from pipeline.codec import dumps, loads
 from pipeline.kept import Kept
 from pipeline.model import FileChange, InfraError
 from pipeline.removal import remove
 from pipeline.walk import walk
 from workers.kernel_commands import commands
-from workers.reach import Stale, stale
-from workers.sandbox.contract import SOURCE
+from workers.reach import Named, Stale, Unseen, stale
 
 #: Of a source that differs in more files so much is made anew that a start gains nothing.
 MOST_FILES = 5000
-#: With this a source asks the preprocessor whether there is such a file.
-_ASKS = b"__has_include"
-#: More than any source of a kernel has: register tables of GPUs have up to 25 MB.
-_SOURCE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is remembered of a finished build: what make SAID, and what it did not see."""
+
+    said: tuple[str, ...]
+    unseen: Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ class Warm:
         near = [(many, tree) for many, tree in known if many is not None and many <= MOST_FILES]
         return Warm(self.directory, min(near)[1]) if near else None
 
-    def keep(self, build: Path, said: Iterable[str]) -> None:
-        """Keep the finished build directory BUILD, which is taken away, and what make SAID.
+    def keep(self, build: Path, notes: Notes) -> None:
+        """Keep the finished build directory BUILD, which is taken away, and NOTES on it.
 
         It is there whole or not at all, whenever this process is killed. Raises InfraError.
         """
@@ -71,7 +72,7 @@ class Warm:
         def fill(directory: Path) -> None:
             directory.mkdir()
             build.rename(directory / "build")
-            (directory / "said").write_text(json.dumps(list(said)), encoding="utf-8")
+            (directory / "notes").write_text(dumps(notes), encoding="utf-8")
 
         self._it.make(fill)
 
@@ -83,29 +84,33 @@ class Warm:
         What make had said of it; None if there is none, or none of it could be used: then
         BUILD is left empty. Raises InfraError if it cannot be copied.
         """
-        gone = stale(files)
-        if gone is None:
-            return None
         with self._it.used() as there:
-            said = self._said() if there else None
-            if said is not None:
+            notes = self._notes() if there else None
+            gone = stale(files, notes.unseen.named) if notes else None
+            if gone is not None:
                 self._copy(build)
-        if said is not None:
-            _settle_times(build, before_s=int(source.stat().st_mtime))
-            _take_away(build, gone, source)
-        elif there:
+        if there and notes is None:
             self.drop()  # it is damaged
-        return said
+        if notes is None or gone is None:
+            return None
+        _settle_times(build, before_s=int(source.stat().st_mtime))
+        _take_away(build, gone, notes.unseen.asking)
+        return notes.said
 
-    def _said(self) -> tuple[str, ...] | None:
-        """What make had said of it; None if what is kept is not whole."""
+    def named(self) -> Named | None:
+        """What was read of it unseen; None if it is gone, or damaged."""
+        with self._it.used() as there:
+            notes = self._notes() if there else None
+        return notes.unseen.named if notes else None
+
+    def _notes(self) -> Notes | None:
+        """None if what is kept is not whole."""
         place = self._it.place
         try:
-            said = json.loads((place / "said").read_text(encoding="utf-8"))
+            notes = loads(Notes, (place / "notes").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        whole = isinstance(said, list) and (place / "build" / ".config").is_file()
-        return tuple(map(str, said)) if whole else None
+        return notes if (place / "build" / ".config").is_file() else None
 
     def _copy(self, build: Path) -> None:
         copied = subprocess.run(
@@ -158,8 +163,11 @@ def _settle_times(build: Path, *, before_s: int) -> None:
         os.utime(path, ns=(at, at), follow_symlinks=False)
 
 
-def _take_away(build: Path, gone: Stale, source: Path) -> None:
-    """Remove from BUILD what has GONE; the base's own code made it, and links in it lead out."""
+def _take_away(build: Path, gone: Stale, asking: Iterable[str]) -> None:
+    """Remove from BUILD what has GONE, and where files are new what is ASKING for some.
+
+    The base's own code made it, and links in it lead out.
+    """
     top = build.resolve()
     for directory in gone.directories:
         if _is_below(build / directory, top):
@@ -170,13 +178,12 @@ def _take_away(build: Path, gone: Stale, source: Path) -> None:
             for path in place.parent.iterdir():
                 if path.name.removeprefix(".").startswith(f"{place.name}."):
                     remove(path)
-    if gone.moved:
-        _take_away_moved(build, gone.names, source)
-
-
-def _asks(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return _ASKS in stream.read(_SOURCE_BYTES)
+    if gone.names:
+        made = [build / name for name in asking]
+        for path in (*made, *_made_from_one_of(gone.names, build)):
+            if _is_below(path, top):
+                remove(path)
+                remove(path.with_name(f".{path.name}.cmd"))
 
 
 def _is_below(path: Path, top: Path) -> bool:
@@ -184,22 +191,9 @@ def _is_below(path: Path, top: Path) -> bool:
     return path.parent.resolve().is_relative_to(top)
 
 
-def _take_away_moved(build: Path, names: frozenset[str], source: Path) -> None:
-    """Remove what was made from a file that is called as one in NAMES, that is not in SOURCE,
-    or that asks which files are there.
-    """
-
-    @cache
-    def moved(word: str) -> bool:
-        if word.rpartition("/")[2] in names:
-            return True
-        named = posixpath.normpath(word) if word.startswith(f"{SOURCE}/") else ""
-        if not named.startswith(f"{SOURCE}/"):
-            return False
-        path = source / named.removeprefix(f"{SOURCE}/")
-        return not path.exists() or (path.is_file() and _asks(path))
-
+def _made_from_one_of(names: frozenset[str], build: Path) -> Iterator[Path]:
+    """What was made in BUILD from a file that is called as one in NAMES."""
     for command in commands(build):
         words = command.read_text(encoding="utf-8", errors="replace").split()
-        if any(map(moved, words)):
-            remove(command.with_name(command.name.removeprefix(".").removesuffix(".cmd")))
+        if any(word.rpartition("/")[2] in names for word in words):
+            yield command.with_name(command.name.removeprefix(".").removesuffix(".cmd"))

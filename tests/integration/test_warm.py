@@ -72,7 +72,7 @@ CHANGES = {
     "a source that is renamed and that another one includes": (
         {"mm/table.c": "int table;\n", "kernel/main.c": adding('#include "../mm/table.c"\n')},
         {"mm/table.c": None, "mm/tables.c": "int table;\n"},
-        True,
+        False,
     ),
     "what a link that stays leads to is renamed": (
         {"mm/table.h": "int table;\n", "kernel/link.h": Path("../mm/table.h"),
@@ -110,6 +110,34 @@ CHANGES = {
          "mm/Makefile": adding(f"{FIRST}$(obj)/more.o: mm/k.lds\nmm/%.lds: $(srctree)/mm/%.lds.S\n"
                             "\t@mkdir -p mm; cp $< $@\n")},
         {"mm/k.lds.S": None, "mm/kernel.lds.S": "/* One. */\n/* Two. */\n"},
+        False,
+    ),
+    "a program that no rule names": (
+        {"mm/tool.c": 'int main(void)\n{\n\treturn !puts("int more;");\n}\n',
+         "mm/more.c": '#include "mm/more.h"\n',
+         "mm/Makefile": adding(f"{FIRST}CFLAGS_more.o += -I.\n$(obj)/more.o: mm/more.h\n"
+            "mm/more.h: | mm/tool\n\t@mm/tool > $@\nmm/tool: $(srctree)/mm/tool.c\n"
+            "\t@mkdir -p mm; echo '  HOSTCC  $@'; gcc -include stdio.h -o $@ $<\n")},
+        {"mm/tool.c": replacing("int more", "int less")},
+        False,
+    ),
+    "what the assembler includes": (
+        {"include/linux/insn.h": "\t.byte 1\n",
+         "kernel/main.c": adding('\nasm(".data; .include \\"linux/insn.h\\"; .text");\n')},
+        {"include/linux/insn.h": "\t.byte 2\n"},
+        False,
+    ),
+    "a header that a script reads": (
+        {"include/linux/keys.h": "int key;\n", "mm/more.c": '#include "mm/more.h"\n',
+         "mm/more.sh": "cat $1/include/linux/keys.h\n",
+         "mm/Makefile": adding(f"{FIRST}CFLAGS_more.o += -I.\n$(obj)/more.o: mm/more.h\nmm/more.h:\n"
+            "\t@mkdir -p mm; sh $(srctree)/mm/more.sh $(srctree) > $@\n")},
+        {"include/linux/keys.h": "int keys;\n"},
+        False,
+    ),
+    "an object that another directory lists": (
+        {"kernel/other.c": "int other;\n", "mm/Makefile": adding("obj-y += ../kernel/other.o\n")},
+        {"kernel/other.c": "int others;\n", "mm/Makefile": replacing("obj-y += ../kernel/other.o\n", "")},
         False,
     ),
     "a configuration that cannot be": ({"Kconfig": adding("confgi X\n")}, False),
@@ -281,13 +309,13 @@ def test_a_kept_build_that_went_bad_accuses_nobody_and_goes(installation):
 def test_a_damaged_kept_build_is_no_error_and_goes(installation):
     toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})
     installation.run(*BLUE)
-    (said,) = (installation.home / "cache/crosscheck/warm/blue").glob("*/*/said")
-    said.write_text("{bad")
+    (notes,) = (installation.home / "cache/crosscheck/warm/blue").glob("*/*/notes")
+    notes.write_text("{bad")
     assert installation.run(*BLUE)[1]["outcome"] == "PASS"
-    assert not said.exists()
+    assert not notes.exists()
     installation.run(*BLUE)
-    shutil.rmtree(said.parent / "build")
-    said.parent.with_name(f"{said.parent.name}.lock").write_bytes(b"\xff\xb2")
+    shutil.rmtree(notes.parent / "build")
+    notes.parent.with_name(f"{notes.parent.name}.lock").write_bytes(b"\xff\xb2")
     assert installation.run(*BLUE)[1]["outcome"] == "PASS"
     assert installation.command("cache")[0] == 0
 

@@ -6,13 +6,18 @@ from __future__ import annotations
 import pytest
 
 from pipeline.model import FileChange, Hunk
-from workers.reach import Stale, reaches, stale
+from workers.reach import Named, Stale, reaches
+from workers.reach import stale as stale_of
 
 
 def change(path, status="M", old_path=None, added=(), removed=(), **more):
     old = {"A": "", "M": path, "D": path}.get(status, path) if old_path is None else old_path
     hunk = Hunk(4, len(removed), 4, len(added), tuple(removed), tuple(added))
     return FileChange(path, old, status, (hunk,) if added or removed else (), **more)
+
+
+def stale(files, named=()):
+    return stale_of(files, Named(frozenset(named)))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +72,7 @@ def test_lists_of_a_make_file_matter_in_its_directory(line):
 @pytest.mark.parametrize(
     "line",
     [
-        "endif", "always-y += offsets.h", "extra-y += vmlinux.lds", "\t$(CC) a.o", "x: a.o",
+        "obj-y += ../lib/a.o", "endif", "always-y += offsets.h", "extra-y += vmlinux.lds", "\t$(CC) a.o", "x: a.o",
         "targets += a.o", "include $(src)/more.mk", "# more \\", "\tcp a.o b.o",
         "$(obj)/a.o: include/generated/offsets.h", "CFLAGS_a.o := $(shell date)",
     ],
@@ -76,26 +81,38 @@ def test_rules_of_a_make_file_may_matter_anywhere(line):
     assert stale([change("drivers/net/Makefile", added=("obj-y += a.o", line))]) is None
 
 
-def test_a_make_file_that_moved_matters_wherever_it_was():
-    assert stale([change("mm/a/Makefile", "R", "mm/b/Makefile")]) is None
+@pytest.mark.parametrize("path", ["mm/memory.c", "mm/Makefile", "mm/Kconfig", "include/a.h"])
+def test_where_a_file_goes_nothing_stays(path):
+    assert stale([change(path, "D")]) is None
+    assert stale([change(path, "R", "mm/older.c")]) is None
 
 
-def test_a_file_that_comes_or_goes_takes_what_is_called_like_it():
-    gone = stale([change("mm/old.c", "D"), change("lib/new.S", "R", "lib/older.S")])
-    assert gone.stems == {"mm/old", "lib/new", "lib/older"}
-    assert gone.names == {"old.c", "new.S", "older.S"}
-    assert gone.moved
+def test_what_make_files_and_scripts_name_leaves_nothing():
+    named = {"linux/keys.h", "mm/table.c", "plain.h"}
+    for path in ("include/uapi/linux/keys.h", "mm/table.c", "net/core/plain.h"):
+        assert stale([change(path)], named) is None
+        assert stale([change(path, "A")], named) is None
+    for path in ("include/linux/monkeys.h", "mm/stable.c", "lib/mm/tables.c"):
+        assert stale([change(path)], named) == Stale()
+
+
+def test_an_option_of_another_type_is_another_header_from_the_same_configuration():
+    assert stale([change("mm/Kconfig", removed=('\tint "more"',), added=('\thex "more"',))]) is None
+    assert stale([change("mm/Kconfig", added=("config NEW", '\tbool "new"'))]) == Stale()
 
 
 def test_a_new_header_takes_what_was_made_of_another_one_of_its_name():
     assert stale([change("arch/arm64/include/asm/mmu.h", "A")]).names == {"mmu.h"}
 
 
-def test_links_and_headers_that_others_are_made_from_leave_nothing():
+def test_a_link_leaves_nothing():
     assert stale([change("include/linux/a.h", plain=False)]) is None
-    assert stale([change("include/asm-generic/mmu.h", "D")]) is None
-    assert stale([change("mm/kernel.lds.S", "R", "mm/k.lds.S")]) is None
-    assert stale([change("include/asm-generic/mmu.h")]) == Stale()
+
+
+def test_of_tests_for_users_only_headers_matter():
+    tests = "tools/testing/selftests/"
+    assert stale([change(f"{tests}new.c", "A"), change(f"{tests}old.sh", "D")]) == Stale()
+    assert stale([change(f"{tests}kselftest_module.h")]) is None
 
 
 @pytest.mark.parametrize(
@@ -117,15 +134,23 @@ def test_links_and_headers_that_others_are_made_from_leave_nothing():
         ("arch/arm64/mm/new.c", "A", True),
         ("arch/s390/mm/new.c", "A", False),
         ("arch/s390/Makefile", "M", False),
+        ("arch/s390/crypto/Kconfig", "M", True),
+        ("include/linux/read_by_a_script.h", "M", True),
         ("arch/arm/include/asm/shared.h", "M", True),
         ("Documentation/new.rst", "A", False),
     ],
 )
 def test_what_may_change_a_build(path, status, reached):
     compiled = frozenset({"mm/memory.c", "arch/arm/include/asm/shared.h"})
-    assert reaches([change("mm/unused.c"), change(path, status)], compiled, "arm64") == reached
+    named = Named(frozenset({"linux/read_by_a_script.h"}))
+    files = [change("mm/unused.c"), change(path, status)]
+    assert reaches(files, compiled, named, "arm64") == reached
 
 
 def test_what_a_link_leads_to_counts_and_um_uses_its_hosts_tree():
-    assert reaches([change("include/linux/unused.h", plain=False)], frozenset(), "arm64")
-    assert reaches([change("arch/x86/um/Makefile")], frozenset(), "um")
+    assert reaches([change("include/linux/unused.h", plain=False)], frozenset(), Named(), "arm64")
+    assert reaches([change("arch/x86/um/Makefile")], frozenset(), Named(), "um")
+
+
+def test_where_nobody_knows_what_was_read_everything_counts():
+    assert reaches([change("mm/unused.c")], frozenset(), None, "arm64")

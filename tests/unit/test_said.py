@@ -73,3 +73,8 @@ def test_what_conf_says_is_no_word_about_conf():
     assert without_last(configuring) == tuple(configuring[:2])
     assert without_last(configuring[3:]) == tuple(configuring[3:])
     assert without_last([]) == ()
+
+
+def test_what_make_says_of_its_own_rules_is_no_word_about_what_was_made_before():
+    lines = ["  CC      mm/a.o", "/src/mm/Makefile:3: warning: overriding recipe for target 'x'"]
+    assert worth_keeping(lines) == ()

@@ -36,6 +36,8 @@ from workers.parsers.coverage import NOT_COMPILED, Stretch, left_out
 from workers.parsers.diag_compare import Compared, compare
 from workers.parsers.diag_findings import bounded, finding
 from workers.parsers.diagnostics import Diagnostic
+from workers.unseen import unseen
+from workers.warm import Notes
 
 #: Raised also when `workers.kernel_build` asks make for something else.
 VERSION = 3
@@ -110,7 +112,7 @@ def probe(bench: Bench) -> Sighting:
         return Sighting(seen, blocks=f"the {bench.side} kernel does not build")
     kept = _keep(bench, objects.files)
     if bench.leave:
-        bench.leave.keep(bench.build, one.said)
+        bench.leave.keep(bench.build, Notes(one.said, unseen(bench)))
     return Sighting(seen, kept)
 
 

@@ -20,7 +20,8 @@ from workers import kernel_objects, one_build
 from workers.check import Bench, Judgement, Sighting
 from workers.parsers.diagnostics import Diagnostic, telling
 from workers.reach import reaches
-from workers.warm import Start, Warm
+from workers.unseen import unseen
+from workers.warm import Notes, Start, Warm
 from workers.workspace import mark
 
 VERSION = 2
@@ -64,7 +65,8 @@ def probe(bench: Bench) -> Sighting:
     built: list[After] = []
     for patch, after in list(zip(change.patches, change.trees, strict=True))[:-1]:
         failed = bool(built and built[-1].errors)  # of what it is made then, nobody knows
-        if failed or reaches(patch.files, last.compiled, bench.target.arch):
+        named = last.warm.named() if last.warm else None
+        if failed or reaches(patch.files, last.compiled, named, bench.target.arch):
             one, state = _build(bench, patch.n, after, last)
             built.append(one)
             if state is not None:
@@ -110,8 +112,9 @@ def _build(bench: Bench, n: int, after: str, last: _State) -> tuple[After, _Stat
                 errors = tuple(d for d in one.diagnostics if d.severity == "error")
                 return After(n, errors, seconds), None
             compiled = frozenset(kernel_objects.scan(here, ()).files)
+            notes = Notes(one.said, unseen(here))
         kept = Warm(bench.build.with_name("kept"), after)
-        kept.keep(directory, one.said)
+        kept.keep(directory, notes)
         return After(n, (), seconds), _State(after, compiled, kept)
     finally:
         remove(directory)

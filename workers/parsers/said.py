@@ -8,10 +8,14 @@ with `--output-sync` what is said about it follows at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from workers.parsers.diag_lines import MAKE, STEP
 from workers.sandbox.contract import BUILD, SOURCE
+
+#: `mm/Makefile:3: warning: overriding recipe`: make says so whenever it reads that.
+_RULES = re.compile(r"^\S*(?:Makefile|Kbuild)[^\s:]*:\d+: ")
 
 
 def _steps(lines: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -23,7 +27,7 @@ def _steps(lines: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     said: list[str] = []
     for line in lines:
         step = STEP.match(line)
-        if step or MAKE.match(line):
+        if step or MAKE.match(line) or _RULES.match(line):
             if made:
                 yield made, tuple(said)
             made, said = step["object"].removeprefix(f"{BUILD}/") if step else "", []
