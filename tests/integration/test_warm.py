@@ -258,8 +258,8 @@ def test_links_that_a_base_leaves_in_its_build_lead_nowhere(installation):
     )  # fmt: skip
     toy.commit(
         installation.tree,
-        "elsewhere: away with it",
-        {"elsewhere/mm/memory.c": None, "elsewhere/mm/Makefile": adding("# More.\n"),
+        "elsewhere: more of it",
+        {"elsewhere/mm/more.c": "int more;\n", "elsewhere/mm/Makefile": adding("# More.\n"),
          "kernel/more.h": "\n", "kernel/main.c": adding(COMMENT)},
     )  # fmt: skip
     status, verdict = installation.run(*BLUE)
