@@ -40,7 +40,7 @@ from workers.unseen import unseen
 from workers.warm import Notes
 
 #: Raised also when `workers.kernel_build` asks make for something else.
-VERSION = 3
+VERSION = 4
 KEEPS_BUILD = True
 
 
