@@ -24,6 +24,9 @@ from workers.warm import Start
 
 #: Ten times what a distribution's kernel has.
 CONFIG_BYTES = 4 << 20
+#: With this, objects hold checksums of what headers say that they were not compiled with.
+_CHECKSUMS = "CONFIG_ASM_MODVERSIONS"
+
 #: What kbuild makes for the host.
 _HOSTED = re.compile(r"^  HOST(?:CC|CXX|LD|AR|RUSTC)\b")
 
@@ -54,7 +57,8 @@ def build(bench: Bench, *, confirm: bool) -> OneBuild:
     runs them nobody knows. Raises InfraError for whatever is not its sources' doing.
     """
     one = _once(bench, confirm=confirm)
-    if one.started and (one.hosted or not (one.succeeded or _is_of_source(bench, one))):
+    failed = not (one.succeeded or _is_of_source(bench, one))
+    if one.started and (failed or one.hosted or _goes_round(bench, one)):
         bench.progress("building from nothing, to be sure")
         _empty(bench)
         anew = _once(replace(bench, start=None), confirm=confirm)
@@ -64,6 +68,14 @@ def build(bench: Bench, *, confirm: bool) -> OneBuild:
     if not one.succeeded and not any(d.severity == "error" for d in one.diagnostics):
         raise InfraError(f"make failed without saying why; its last words: {one.last_words}")
     return one
+
+
+def _goes_round(bench: Bench, one: OneBuild) -> bool:
+    """Whether what a header is generated from includes a generated one now, perhaps that."""
+    if one.started is None:
+        return False
+    warm = one.started.warm
+    return any(name.endswith(".s") and warm.reads_more(bench.build, name) for name in one.made)
 
 
 def _is_of_source(bench: Bench, one: OneBuild) -> bool:
@@ -114,12 +126,14 @@ def _configure(bench: Bench) -> tuple[Made, Options, tuple[str, ...] | None]:
     before = None
     if bench.start:
         bench.progress("copying a finished build")
-        before = bench.start.warm.begin(bench.build, bench.start.files, bench.source)
+        start, arch = bench.start, bench.target.arch
+        before = start.warm.begin(bench.build, start.files, bench.source, arch)
         bench.sandbox.adopt(bench.build)
     had = _options(bench) if before is not None else {}
     configured = kernel_build.configure(bench)
     options = _options(bench)
-    if before is None or (configured.exit_code == 0 and options == had):
+    same = configured.exit_code == 0 and options == had and _CHECKSUMS not in options
+    if before is None or same:
         return configured, options, before
     _empty(bench)  # what only an option that is not set any more asked for would stay
     configured = kernel_build.configure(bench)

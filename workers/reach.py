@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ _NO_PART = re.compile(
 )
 #: These only say how the kernel is configured, which is done anew each time.
 _CONFIG = re.compile(r"(?:^|/)Kconfig[^/]*$|^arch/[^/]+/configs/|^kernel/configs/")
+#: Of these our configurations have nothing (`workers.kernel_build.config_lines`).
+_DEFCONFIG = re.compile(r"^arch/[^/]+/configs/")
 #: Programs and rules that take part in everything.
 _EVERYWHERE = re.compile(r"^(?:scripts|tools)/")
 #: tools/objtool/sync-check.sh holds these against copies, and only when it makes objtool.
@@ -47,8 +50,10 @@ _LISTS = re.compile(
     r"|^\s*(?:(?:subdir-)?(?:cc|as)flags-(?:y|\$\(CONFIG_\w+\))|[CA]FLAGS_[\w./-]+\.o)\s*[:+]?="
     r"[\w\s=,.-]*$"
 )
+#: What lies in other directories may be listed here.
+_ARCH_MAKE_FILE = re.compile(r"^arch/[^/]+/Makefile$")
 #: With these, Kconfig writes another autoconf.h from the same .config.
-_TYPE = re.compile(r"^\s*(?:def_)?(?:bool|tristate|int|hex|string)\b")
+_TYPE = re.compile(r"^\s*(?:def_)?(bool|tristate|int|hex|string)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +89,27 @@ class Unseen:
     """What a build was made of without make's knowing (`workers.unseen`).
 
     ASKING are the things made, relative to the build directory, of files that ask which files
-    there are.
+    there are; HOSTING the directories in which there are programs for the host.
     """
 
     named: Named = Named()
     asking: tuple[str, ...] = ()
+    hosting: tuple[str, ...] = ()
 
 
-def stale(files: Iterable[FileChange], named: Named) -> Stale | None:
-    """What has to go after FILES have changed, some of which may be NAMED; None: all of it."""
+def stale(files: Iterable[FileChange], unseen: Unseen, arch: str) -> Stale | None:
+    """What has to go of a build for ARCH after FILES have changed; None: all of it."""
     directories, stems, names = set(), set(), set()
     for change in files:
         path = change.path
-        if all(map(_NO_PART.search, {path, change.old_path} - {""})):
+        paths = {path, change.old_path} - {""}
+        if all(_NO_PART.search(p) or _is_never_read(p, arch) for p in paths):
             continue
         if not change.plain or _COMPARED.match(path) or change.status not in {"A", "M"}:
             return None
         if _only_configures(change) or _only_a_version(change):
             continue
-        if _EVERYWHERE.match(path) or named.has(path):
+        if _EVERYWHERE.match(path) or unseen.named.has(path):
             return None
         if _SOURCE.search(path):
             if change.status == "A":
@@ -112,7 +119,14 @@ def stale(files: Iterable[FileChange], named: Named) -> Stale | None:
             directories.add(posixpath.dirname(path))
         else:
             return None
+    if any(_is_in(place, directories) for place in unseen.hosting):
+        return None  # who runs what is made again there, nobody knows
     return Stale(frozenset(directories), frozenset(stems), frozenset(names))
+
+
+def _is_in(place: str, directories: Container[str]) -> bool:
+    parts = place.split("/")
+    return any("/".join(parts[: n + 1]) in directories for n in range(len(parts)))
 
 
 def reaches(
@@ -124,21 +138,34 @@ def reaches(
     """
     for change in files:
         paths = {change.path, change.old_path} - {""}
-        if named is None or any(path in compiled or named.has(path) for path in paths):
+        if any(path in compiled for path in paths):
+            return True
+        if all(map(_NO_PART.search, paths)) or all(map(_DEFCONFIG.match, paths)):
+            continue
+        if named is None or any(map(named.has, paths)):
             return True
         unused = change.plain and change.status == "M" and _SOURCE.search(change.path)
         if unused and not _EVERYWHERE.match(change.path):
             continue  # tools are made by rules of their own, which do not tell what they read
-        if not all(_NO_PART.search(path) or _is_of_another(path, arch) for path in paths):
+        if not all(_is_of_another(path, arch) for path in paths):
             return True
     return False
 
 
+def _is_never_read(path: str, arch: str) -> bool:
+    """Whether PATH is a make file, device tree or configuration of another architecture."""
+    read_there = _MAKE_FILE.search(path) or _DEFCONFIG.match(path) or "/boot/dts/" in path
+    return _is_of_another(path, arch) and bool(read_there)
+
+
 def _only_configures(change: FileChange) -> bool:
     """Whether there is nothing in CHANGE but what makes another .config, which is seen there."""
-    removed = (line for hunk in change.hunks for line in hunk.removed)
     known = _CONFIG.search(change.path) and not change.binary
-    return bool(known) and not any(map(_TYPE.match, removed))
+    return bool(known) and all(_types(h.removed) <= _types(h.added) for h in change.hunks)
+
+
+def _types(lines: Iterable[str]) -> Counter[str]:
+    return Counter(found[1] for line in lines if (found := _TYPE.match(line)))
 
 
 def _is_of_another(path: str, arch: str) -> bool:
@@ -165,6 +192,7 @@ def _only_lists(change: FileChange) -> bool:
     directory = posixpath.dirname(change.path)
     return (
         bool(directory)
+        and not _ARCH_MAKE_FILE.match(change.path)
         and not re.search(r"(?:^|/)include(?:/|$)", directory)
         and not change.binary
         and all(map(_LISTS.match, _lines(change)))

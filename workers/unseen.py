@@ -33,6 +33,12 @@ _INCLUDED = re.compile(rb"\.include[ \t]+\\?\"([^\"\\\n]+)\\?\"")
 _ASKS = b"__has_include"
 #: Only what is compiled for the kernel, and not for the host, has this.
 _OF_KERNEL = "-D__KERNEL__"
+_COMPILES = re.compile(r"^source_", re.MULTILINE)
+#: Of these make files only whether a file is there matters, and then nothing is kept.
+_WRAPPED = re.compile(r"^include/(?:uapi/)?asm-generic/Kbuild$")
+#: What a program for the host includes, its compiler tells. What a script writes, nobody does.
+_INCLUDES = re.compile(r"^\s*#\s*include.*$", re.MULTILINE)
+_COMMENTS = re.compile(r"^\s*#(?!\s*include).*$", re.MULTILINE)
 
 
 def unseen(bench: Bench) -> Unseen:
@@ -40,6 +46,7 @@ def unseen(bench: Bench) -> Unseen:
     build, source = bench.build, bench.source
     named: set[str] = set()
     asking = []
+    hosting = set()
     looked: dict[str, tuple[bool, set[str]]] = {}
     for command in commands(build):
         text = inside(bench, command.read_text(encoding="utf-8", errors="replace"))
@@ -50,10 +57,12 @@ def unseen(bench: Bench) -> Unseen:
             asking.append(_made_by(command, build))
         if _OF_KERNEL not in text:
             named.update(_named_by_programs(words, source))
+            if _COMPILES.search(text):
+                hosting.add(posixpath.dirname(_made_by(command, build)))
     named.update(*(included for _, included in looked.values()))
     for name, text in _rules_and_scripts(source, bench.target.arch):
         named.update(_ends(text, "" if _SCRIPT.search(name) else posixpath.dirname(name)))
-    return Unseen(Named(frozenset(named)), tuple(asking))
+    return Unseen(Named(frozenset(named)), tuple(asking), tuple(hosting))
 
 
 def _made_by(command: Path, build: Path) -> str:
@@ -100,7 +109,8 @@ def _named_by_programs(words: Iterable[str], source: Path) -> Iterator[str]:
             continue
         name = named.removeprefix(f"{SOURCE}/")
         if not _ELSEWHERE.match(name):
-            yield from _ends(_read(source / name).decode("utf-8", "replace"), "")
+            text = _read(source / name).decode("utf-8", "replace")
+            yield from _ends((_COMMENTS if _SCRIPT.search(name) else _INCLUDES).sub("", text), "")
 
 
 def _rules_and_scripts(source: Path, arch: str) -> Iterator[tuple[str, str]]:
@@ -113,8 +123,8 @@ def _rules_and_scripts(source: Path, arch: str) -> Iterator[tuple[str, str]]:
         name = entry.path[len(str(source)) + 1 :]
         if _ELSEWHERE.match(name) or _is_of_another(name, arch):
             continue
-        if _MAKE_FILE.search(name):
-            text = _read(Path(entry.path)).decode("utf-8", "replace")
+        if _MAKE_FILE.search(name) and not _WRAPPED.match(name):
+            text = _COMMENTS.sub("", _read(Path(entry.path)).decode("utf-8", "replace"))
             rules.append(text)
             yield name, text
         elif _SCRIPT.search(name):
@@ -122,7 +132,8 @@ def _rules_and_scripts(source: Path, arch: str) -> Iterator[tuple[str, str]]:
     named = set(re.findall(r"[\w.-]+", "\n".join(rules)))
     for name in scripts:
         if posixpath.basename(name) in named:
-            yield name, _read(source / name).decode("utf-8", "replace")
+            text = _read(source / name).decode("utf-8", "replace")
+            yield name, _COMMENTS.sub("", text)
 
 
 def _is_of_another(name: str, arch: str) -> bool:

@@ -20,7 +20,7 @@ from pipeline.kept import Kept
 from pipeline.model import FileChange, InfraError
 from pipeline.removal import remove
 from pipeline.walk import walk
-from workers.kernel_commands import commands
+from workers.kernel_commands import COMMAND_BYTES, commands
 from workers.reach import Named, Stale, Unseen, stale
 
 #: Of a source that differs in more files so much is made anew that a start gains nothing.
@@ -77,7 +77,7 @@ class Warm:
         self._it.make(fill)
 
     def begin(
-        self, build: Path, files: Iterable[FileChange], source: Path
+        self, build: Path, files: Iterable[FileChange], source: Path, arch: str
     ) -> tuple[str, ...] | None:
         """Copy the kept build into BUILD, which is empty, for SOURCE, which differs in FILES.
 
@@ -86,7 +86,7 @@ class Warm:
         """
         with self._it.used() as there:
             notes = self._notes() if there else None
-            gone = stale(files, notes.unseen.named) if notes else None
+            gone = stale(files, notes.unseen, arch) if notes else None
             if gone is not None:
                 self._copy(build)
         if there and notes is None:
@@ -125,6 +125,17 @@ class Warm:
                 " `crosscheck cache --prune --all`."
             )
 
+    def reads_more(self, build: Path, name: str) -> bool:
+        """Whether the thing NAME was made in BUILD of a generated header of which it was not here.
+
+        A header that the file which it is made from includes is not there in a build from nothing.
+        """
+        before, now = (
+            _generated((place / name).with_name(f".{Path(name).name}.cmd"))
+            for place in (self._it.place / "build", build)
+        )
+        return bool(now - before)
+
     def drop(self) -> None:
         """Remove it, when nobody uses it any more."""
         self._it.drop()
@@ -136,6 +147,15 @@ class Warm:
                 return None
             kept = self._it.place / "build"
             return tuple(sorted(name for name in objects if not _same(build, kept, name)))
+
+
+def _generated(command: Path) -> set[str]:
+    """The generated headers that COMMAND, a `.X.cmd` file, names."""
+    if command.is_symlink() or not command.is_file():
+        return set()
+    with command.open(encoding="utf-8", errors="replace") as stream:
+        words = stream.read(COMMAND_BYTES).split()
+    return {word for word in words if word.startswith("include/generated/")}
 
 
 def _same(build: Path, kept: Path, name: str) -> bool:

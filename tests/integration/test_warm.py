@@ -273,6 +273,18 @@ def test_links_that_a_base_leaves_in_its_build_lead_nowhere(installation):
     assert (outside / "all.config").read_text() == "mine"
 
 
+def test_what_a_header_is_generated_from_must_not_read_it(tmp_path):
+    """As kernel/bounds.c does not include generated/bounds.h: from nothing it is not there yet."""
+    for place, reads in (("kept/it/build", ""), ("build", "include/generated/bounds.h")):
+        (tmp_path / place / "kernel").mkdir(parents=True)
+        command = f"savedcmd_kernel/bounds.s := gcc\ndeps := /src/include/linux/mm.h {reads}\n"
+        (tmp_path / place / "kernel/.bounds.s.cmd").write_text(command)
+    kept = Warm(tmp_path / "kept", "it")
+    assert kept.reads_more(tmp_path / "build", "kernel/bounds.s")
+    assert not kept.reads_more(tmp_path / "kept/it/build", "kernel/bounds.s")
+    assert not kept.reads_more(tmp_path / "build", "kernel/none.s")
+
+
 def test_a_base_that_moved_starts_from_the_nearest_one(installation):
     """Its build is that from nothing, and what follows from it too."""
     toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})

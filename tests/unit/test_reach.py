@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.model import FileChange, Hunk
-from workers.reach import Named, Stale, reaches
+from workers.reach import Named, Stale, Unseen, reaches
 from workers.reach import stale as stale_of
 
 
@@ -16,8 +16,8 @@ def change(path, status="M", old_path=None, added=(), removed=(), **more):
     return FileChange(path, old, status, (hunk,) if added or removed else (), **more)
 
 
-def stale(files, named=()):
-    return stale_of(files, Named(frozenset(named)))
+def stale(files, named=(), hosting=()):
+    return stale_of(files, Unseen(Named(frozenset(named)), hosting=hosting), "s390")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,7 @@ def test_of_tests_for_users_only_headers_matter():
         ("arch/s390/mm/new.c", "A", False),
         ("arch/s390/Makefile", "M", False),
         ("arch/s390/crypto/Kconfig", "M", True),
+        ("arch/arm64/configs/defconfig", "M", False),
         ("include/linux/read_by_a_script.h", "M", True),
         ("arch/arm/include/asm/shared.h", "M", True),
         ("Documentation/new.rst", "A", False),
@@ -154,3 +155,4 @@ def test_what_a_link_leads_to_counts_and_um_uses_its_hosts_tree():
 
 def test_where_nobody_knows_what_was_read_everything_counts():
     assert reaches([change("mm/unused.c")], frozenset(), None, "arm64")
+    assert not reaches([change("Documentation/x.rst")], frozenset(), None, "arm64")
