@@ -35,3 +35,13 @@ def commands(build: Path) -> tuple[Path, ...]:
                 if len(found) > MOST_COMMANDS or total_bytes > TOTAL_BYTES:
                     raise InfraError("The build left more .cmd files than a kernel has.")
     return tuple(sorted(found))
+
+
+def made_by(command: Path) -> Path:
+    """The thing that COMMAND, a `.X.cmd` file, says of how it was made."""
+    return command.with_name(command.name.removeprefix(".").removesuffix(".cmd"))
+
+
+def command_of(made: Path) -> Path:
+    """The `.X.cmd` file of the thing MADE."""
+    return made.with_name(f".{made.name}.cmd")

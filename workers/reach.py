@@ -153,9 +153,9 @@ def reaches(
 
 
 def _is_never_read(path: str, arch: str) -> bool:
-    """Whether PATH is a make file, device tree or configuration of another architecture."""
-    read_there = _MAKE_FILE.search(path) or _DEFCONFIG.match(path) or "/boot/dts/" in path
-    return _is_of_another(path, arch) and bool(read_there)
+    """Whether PATH is a make file or device tree of another architecture."""
+    read_there = bool(_MAKE_FILE.search(path)) or "/boot/dts/" in path
+    return _is_of_another(path, arch) and read_there
 
 
 def _only_configures(change: FileChange) -> bool:
@@ -168,14 +168,16 @@ def _types(lines: Iterable[str]) -> Counter[str]:
     return Counter(found[1] for line in lines if (found := _TYPE.match(line)))
 
 
-def _is_of_another(path: str, arch: str) -> bool:
-    """Whether PATH is below another architecture's directory, and only that one's.
-
-    um uses its host's; generic Kconfig files read those of some architectures.
-    """
+def is_below_another(path: str, arch: str) -> bool:
+    """Whether PATH is below another architecture's directory than ARCH's; um uses its host's."""
     top, _, rest = path.partition("/")
     of, below, _ = rest.partition("/")
-    return top == "arch" and bool(below) and arch not in {of, "um"} and not _CONFIG.search(path)
+    return top == "arch" and bool(below) and arch not in {of, "um"}
+
+
+def _is_of_another(path: str, arch: str) -> bool:
+    """As `is_below_another`, but generic Kconfig files read those of some architectures."""
+    return is_below_another(path, arch) and not _CONFIG.search(path)
 
 
 def _lines(change: FileChange) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ from pathlib import Path
 from pipeline.walk import walk
 from workers.check import Bench
 from workers.kernel_build import inside
-from workers.kernel_commands import commands
-from workers.reach import Named, Unseen
+from workers.kernel_commands import commands, made_by
+from workers.reach import Named, Unseen, is_below_another
 from workers.sandbox.contract import SOURCE
 
 #: More than any file of a kernel that we look into: register tables of GPUs have up to 25 MB.
@@ -53,21 +53,17 @@ def unseen(bench: Bench) -> Unseen:
         words = set(text.split())
         for word in words - looked.keys():
             looked[word] = _look_into(word, build, source)
+        made = str(made_by(command).relative_to(build))
         if any(looked[word][0] for word in words):
-            asking.append(_made_by(command, build))
+            asking.append(made)
         if _OF_KERNEL not in text:
             named.update(_named_by_programs(words, source))
             if _COMPILES.search(text):
-                hosting.add(posixpath.dirname(_made_by(command, build)))
+                hosting.add(posixpath.dirname(made))
     named.update(*(included for _, included in looked.values()))
     for name, text in _rules_and_scripts(source, bench.target.arch):
         named.update(_ends(text, "" if _SCRIPT.search(name) else posixpath.dirname(name)))
     return Unseen(Named(frozenset(named)), tuple(asking), tuple(hosting))
-
-
-def _made_by(command: Path, build: Path) -> str:
-    made = command.with_name(command.name.removeprefix(".").removesuffix(".cmd"))
-    return str(made.relative_to(build))
 
 
 def _read(path: Path) -> bytes:
@@ -121,7 +117,7 @@ def _rules_and_scripts(source: Path, arch: str) -> Iterator[tuple[str, str]]:
     rules = []
     for entry in walk(source):
         name = entry.path[len(str(source)) + 1 :]
-        if _ELSEWHERE.match(name) or _is_of_another(name, arch):
+        if _ELSEWHERE.match(name) or is_below_another(name, arch):
             continue
         if _MAKE_FILE.search(name) and not _WRAPPED.match(name):
             text = _COMMENTS.sub("", _read(Path(entry.path)).decode("utf-8", "replace"))
@@ -134,12 +130,6 @@ def _rules_and_scripts(source: Path, arch: str) -> Iterator[tuple[str, str]]:
         if posixpath.basename(name) in named:
             text = _read(source / name).decode("utf-8", "replace")
             yield name, _COMMENTS.sub("", text)
-
-
-def _is_of_another(name: str, arch: str) -> bool:
-    """Um uses the tree of its host, whichever that is."""
-    top, _, rest = name.partition("/")
-    return top == "arch" and "/" in rest and rest.split("/")[0] != arch and arch != "um"
 
 
 def _ends(text: str, directory: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ from pipeline.kept import Kept
 from pipeline.model import FileChange, InfraError
 from pipeline.removal import remove
 from pipeline.walk import walk
-from workers.kernel_commands import COMMAND_BYTES, commands
+from workers.kernel_commands import COMMAND_BYTES, command_of, commands, made_by
 from workers.reach import Named, Stale, Unseen, stale
 
 #: Of a source that differs in more files so much is made anew that a start gains nothing.
@@ -131,8 +131,7 @@ class Warm:
         A header that the file which it is made from includes is not there in a build from nothing.
         """
         before, now = (
-            _generated((place / name).with_name(f".{Path(name).name}.cmd"))
-            for place in (self._it.place / "build", build)
+            _generated(command_of(place / name)) for place in (self._it.place / "build", build)
         )
         return bool(now - before)
 
@@ -203,7 +202,7 @@ def _take_away(build: Path, gone: Stale, asking: Iterable[str]) -> None:
         for path in (*made, *_made_from_one_of(gone.names, build)):
             if _is_below(path, top):
                 remove(path)
-                remove(path.with_name(f".{path.name}.cmd"))
+                remove(command_of(path))
 
 
 def _is_below(path: Path, top: Path) -> bool:
@@ -216,4 +215,4 @@ def _made_from_one_of(names: frozenset[str], build: Path) -> Iterator[Path]:
     for command in commands(build):
         words = command.read_text(encoding="utf-8", errors="replace").split()
         if any(word.rpartition("/")[2] in names for word in words):
-            yield command.with_name(command.name.removeprefix(".").removesuffix(".cmd"))
+            yield made_by(command)

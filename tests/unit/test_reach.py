@@ -99,6 +99,26 @@ def test_what_make_files_and_scripts_name_leaves_nothing():
 def test_an_option_of_another_type_is_another_header_from_the_same_configuration():
     assert stale([change("mm/Kconfig", removed=('\tint "more"',), added=('\thex "more"',))]) is None
     assert stale([change("mm/Kconfig", added=("config NEW", '\tbool "new"'))]) == Stale()
+    reworded = change("mm/Kconfig", removed=('\tbool "More"',), added=('\tbool "Better"',))
+    assert stale([reworded]) == Stale()
+
+
+def test_what_an_architecture_lists_may_lie_anywhere():
+    assert stale([change("arch/s390/Makefile", added=("drivers-y += drivers/s390/",))]) is None
+    assert stale([change("arch/s390/mm/Makefile", added=("obj-y += a.o",))]) is not None
+
+
+@pytest.mark.parametrize("path", ["arch/arm64/Makefile", "arch/arm64/boot/dts/qcom/a.dts"])
+@pytest.mark.parametrize("status", ["M", "A", "D"])
+def test_how_another_architecture_is_made_matters_to_none(path, status):
+    assert stale([change(path, status, added=("dtb-y += a.dtb",))]) == Stale()
+
+
+def test_where_programs_for_the_host_are_made_again_nothing_stays():
+    lists = change("lib/Makefile", added=("obj-y += a.o",))
+    assert stale([lists], hosting=("lib/crc",)) is None
+    assert stale([lists], hosting=("",)) is not None
+    assert stale([lists], hosting=("library", "usr")) is not None
 
 
 def test_a_new_header_takes_what_was_made_of_another_one_of_its_name():
