@@ -51,6 +51,7 @@ _ALWAYS = (
     ("perl", "runs scripts of kernel builds", "perl"),
     ("python3", "runs scripts of kernel builds", "python3"),
     ("gzip", "compresses kernels", "gzip"),
+    ("ccache", "compiles nothing twice", "ccache"),
     ("stdlib.h", "the kernel's own build tools include it", "libc6-dev"),
     ("libelf.h", "objtool reads objects with it", "libelf-dev"),
     ("patch", "the tests prepare trees with it", "patch"),

@@ -71,6 +71,28 @@ class Kept:
                 os.utime(self.lock)
             yield self.there
 
+    @contextmanager
+    def held(
+        self, fill: Callable[[Path], None], wait: Callable[[], None] = lambda: None
+    ) -> Iterator[Path]:
+        """Its place, which stays as long as the context lasts; FILL writes it if it is not there.
+
+        WAIT is called before somebody else's work on it may have to be waited for.
+        """
+        while True:
+            with self.used() as there:
+                if there:
+                    yield self.place
+                    return
+            wait()
+            self.make(fill)
+
+    def measure(self) -> None:
+        """Say anew how large it is, if it is there."""
+        with self.used() as there, suppress(OSError):
+            if there:
+                self.lock.write_text(str(_own_bytes(self.place)))
+
     def drop(self) -> None:
         """Remove it, when nobody uses it any more."""
         with locked(self.lock):

@@ -45,9 +45,14 @@ class Settings:
         return self.cache_dir / "warm"
 
     @property
+    def compiled_dir(self) -> Path:
+        """What compilers made."""
+        return self.cache_dir / "compiled"
+
+    @property
     def kept_dirs(self) -> tuple[Path, ...]:
         """Where directories are that can be made again, and make room for others."""
-        return self.sources_dir, self.warm_dir
+        return self.sources_dir, self.warm_dir, self.compiled_dir
 
     @property
     def artifacts_dir(self) -> Path:

@@ -22,7 +22,18 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model import Artifact, Case, Fact, Finding, Lines, Outcome, Step, Target
-from workers.sandbox.contract import BUILD, SOURCE, Command, Ended, Limits, Mount, Sandbox, Watcher
+from workers.compile_cache import CompileCache
+from workers.sandbox.contract import (
+    BUILD,
+    PATH,
+    SOURCE,
+    Command,
+    Ended,
+    Limits,
+    Mount,
+    Sandbox,
+    Watcher,
+)
 from workers.warm import Start, Warm
 from workers.workspace import Sources
 
@@ -48,6 +59,7 @@ class Bench:
     start: Start | None = None  # a finished build to start from; None: from nothing
     sources: Sources | None = None  # other trees than SOURCE
     leave: Warm | None = None  # where the finished build is left for others; None: nowhere
+    compiled: CompileCache | None = None  # what compilers made before; None: nothing
 
     def run(
         self,
@@ -64,7 +76,7 @@ class Bench:
             argv=argv,
             limits=limits,
             mounts=(Mount(self.source, SOURCE), Mount(self.build, BUILD, writable=True), *mounts),
-            env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108 (inside the sandbox)
+            env={"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108 (inside the sandbox)
             | dict(env or {}),
             cwd=cwd,
         )

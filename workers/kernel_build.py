@@ -18,6 +18,7 @@ from pathlib import Path
 from pipeline.model import InfraError, Target
 from pipeline.removal import remove
 from workers.check import Bench
+from workers.compile_cache import Use
 from workers.parsers.diag_lines import STEP
 from workers.parsers.diag_trouble import trouble
 from workers.parsers.kbuild_config import fragment
@@ -113,14 +114,22 @@ class _Watch:
         return trouble(line) or None
 
 
-def make(bench: Bench, goals: Sequence[str], limits: Limits = BUILD_LIMITS, *more: str) -> Made:
-    """Make GOALS in the sandbox; MORE are make variables.
+def make(
+    bench: Bench,
+    goals: Sequence[str],
+    limits: Limits = BUILD_LIMITS,
+    *more: str,
+    cache: Use | None = None,
+) -> Made:
+    """Make GOALS in the sandbox, with a CACHE of what compilers made; MORE are make variables.
 
     Raises InfraError if make was ended, or failed for a reason that is not the source's.
     """
     watch = _Watch(bench)
     argv = make_argv(bench.target, bench.cores, goals, *more)
-    ended = bench.run(argv, limits=limits, env=ENVIRONMENT, watch=watch)
+    env = ENVIRONMENT | dict(cache.environment if cache else {})
+    mounts = cache.mounts if cache else ()
+    ended = bench.run(argv, limits=limits, mounts=mounts, env=env, watch=watch)
     _check(ended, " ".join(goals), limits)
     return Made(ended.exit_code, tuple(watch.lines), ended.seconds)
 

@@ -8,12 +8,15 @@ objects that it does not make again is said of this one too.
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from pipeline.model import InfraError, Step
 from pipeline.removal import remove
 from workers import kernel_build
 from workers.check import Bench
+from workers.compile_cache import Counts, Use, counted
+from workers.finds import finds
 from workers.kernel_build import Made
 from workers.parsers import kbuild_config
 from workers.parsers.diag_compare import normalised
@@ -34,7 +37,8 @@ _HOSTED = re.compile(r"^  HOST(?:CC|CXX|LD|AR|RUSTC)\b")
 @dataclass(frozen=True, slots=True)
 class OneBuild:
     """What came of it. MADE are the objects that make made now, HOSTED whether some of them are
-    programs for the host, STARTED the build that it started from, SAID the lines to keep.
+    programs for the host, STARTED the build that it started from, SAID the lines to keep, COMPILED
+    how often what compilers make was there before.
     """
 
     succeeded: bool
@@ -45,6 +49,7 @@ class OneBuild:
     started: Start | None
     said: tuple[str, ...]
     last_words: str
+    compiled: Counts
     config_s: float
     build_s: float
 
@@ -61,7 +66,8 @@ def build(bench: Bench, *, confirm: bool) -> OneBuild:
     if one.started and (failed or one.hosted or _goes_round(bench, one)):
         bench.progress("building from nothing, to be sure")
         _empty(bench)
-        anew = _once(replace(bench, start=None), confirm=confirm)
+        compiled = None if failed else bench.compiled
+        anew = _once(replace(bench, start=None, compiled=compiled), confirm=confirm)
         if anew.succeeded and not one.succeeded:
             one.started.warm.drop()  # whatever is wrong with it
         one = anew
@@ -93,7 +99,10 @@ def _once(bench: Bench, *, confirm: bool) -> OneBuild:
     configured, options, before = _configure(bench)
     made = configured
     if configured.exit_code == 0:
-        made = kernel_build.make(bench, bench.target.make_targets)
+        # What a series reaches was never compiled before.
+        may_be_there = before is None or bench.side is Step.BASE
+        with _cache(bench) if may_be_there else nullcontext() as cache:
+            made = kernel_build.make(bench, bench.target.make_targets, cache=cache)
     succeeded = made.exit_code == 0
     lines = configured.lines if made is configured else configured.lines + made.lines
     unchanged = still_true(before or (), lines, lambda name: (bench.build / name).exists())
@@ -109,9 +118,17 @@ def _once(bench: Bench, *, confirm: bool) -> OneBuild:
         started=bench.start if before is not None else None,
         said=worth_keeping((*without_last(configured.lines), *made.lines, *unchanged)),
         last_words=next((line for line in reversed(lines) if line.strip()), "nothing"),
+        compiled=counted(bench.build),
         config_s=configured.seconds,
         build_s=made.seconds,
     )
+
+
+def _cache(bench: Bench) -> AbstractContextManager[Use | None]:
+    if bench.compiled is None:
+        return nullcontext()
+    bench.progress("looking for what was compiled before")
+    return bench.compiled.used(bench.build, finds(bench))
 
 
 def _empty(bench: Bench) -> None:

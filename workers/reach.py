@@ -14,7 +14,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
 from pipeline.model import FileChange
@@ -32,6 +32,14 @@ _CONFIG = re.compile(r"(?:^|/)Kconfig[^/]*$|^arch/[^/]+/configs/|^kernel/configs
 _DEFCONFIG = re.compile(r"^arch/[^/]+/configs/")
 #: Programs and rules that take part in everything.
 _EVERYWHERE = re.compile(r"^(?:scripts|tools)/")
+#: Programs for users, each by itself. A kernel that needs one builds it in its build directory.
+_PROGRAM = re.compile(
+    r"^tools/(?:accounting|bootconfig|cgroup|counter|debugging|firewire|firmware|gpio|hv|iio|laptop"
+    r"|leds|mm|net|pcmcia|rcu|sched|sched_ext|spi|thermal|time|tracing|usb|verification|virtio|wmi"
+    r"|workqueue|writeback)/"
+)
+#: A script that rules have as what a thing is made from, unless one is named otherwise.
+_GENERATOR = re.compile(r"\.pl$")
 #: tools/objtool/sync-check.sh holds these against copies, and only when it makes objtool.
 _COMPARED = re.compile(
     r"^(?:arch/x86/(?:lib/(?:inat|insn)\.c|include/asm/(?:emulate_prefix|inat|inat_types|insn|nops"
@@ -50,6 +58,8 @@ _LISTS = re.compile(
     r"|^\s*(?:(?:subdir-)?(?:cc|as)flags-(?:y|\$\(CONFIG_\w+\))|[CA]FLAGS_[\w./-]+\.o)\s*[:+]?="
     r"[\w\s=,.-]*$"
 )
+#: Of these directories the make files list headers.
+_HEADERS = re.compile(r"(?:^|/)include(?:/|$)")
 #: What lies in other directories may be listed here.
 _ARCH_MAKE_FILE = re.compile(r"^arch/[^/]+/Makefile$")
 #: With these, Kconfig writes another autoconf.h from the same .config.
@@ -62,7 +72,7 @@ class Stale:
 
     DIRECTORIES go with all that is in them; STEMS are products without their suffixes
     (`mm/memory`); of whatever was made from a file that is called as one in NAMES, those of the
-    files that are new, or that asks which files there are.
+    files that are new or gone, or that asks which files there are.
     """
 
     directories: frozenset[str] = frozenset()
@@ -97,31 +107,74 @@ class Unseen:
     hosting: tuple[str, ...] = ()
 
 
-def stale(files: Iterable[FileChange], unseen: Unseen, arch: str) -> Stale | None:
-    """What has to go of a build for ARCH after FILES have changed; None: all of it."""
-    directories, stems, names = set(), set(), set()
+def stale(
+    files: Iterable[FileChange], unseen: Unseen, arch: str, has: Callable[[str], bool]
+) -> Stale | None:
+    """What has to go of a build for ARCH after FILES have changed; None: all of it.
+
+    HAS says whether the build has something of that name, with or without a suffix.
+    """
+    directories: set[str] = set()
+    changed: set[str] = set()
     for change in files:
-        path = change.path
-        paths = {path, change.old_path} - {""}
-        if all(_NO_PART.search(p) or _is_never_read(p, arch) for p in paths):
+        paths = {change.path, change.old_path} - {""}
+        if all(_is_no_part(path, arch, has) for path in paths):
             continue
-        if not change.plain or _COMPARED.match(path) or change.status not in {"A", "M"}:
-            return None
-        if _only_configures(change) or _only_a_version(change):
+        known = change.plain and not any(map(_COMPARED.match, paths))
+        if known and _only_configures(change):
             continue
-        if _EVERYWHERE.match(path) or unseen.named.has(path):
+        if not known or any(_EVERYWHERE.match(path) or unseen.named.has(path) for path in paths):
             return None
-        if _SOURCE.search(path):
-            if change.status == "A":
-                stems.add(posixpath.splitext(path)[0])
-                names.add(posixpath.basename(path))
-        elif _MAKE_FILE.search(path) and _only_lists(change):
-            directories.add(posixpath.dirname(path))
-        else:
+        if _only_lists(change):
+            directories.add(posixpath.dirname(change.path))
+        elif all(map(_SOURCE.search, paths)):
+            if change.status in {"D", "R"} and _was_made_of(change.old_path, has):
+                return None
+            changed.update(paths if change.status != "M" else ())
+        elif not _is_seen(change, has):
             return None
     if any(_is_in(place, directories) for place in unseen.hosting):
         return None  # who runs what is made again there, nobody knows
-    return Stale(frozenset(directories), frozenset(stems), frozenset(names))
+    return Stale(
+        frozenset(directories),
+        frozenset(posixpath.splitext(path)[0] for path in changed),
+        frozenset(map(posixpath.basename, changed)),
+    )
+
+
+def _was_made_of(source: str, has: Callable[[str], bool]) -> bool:
+    """Whether there is something that make would take for made, with nothing to make it from.
+
+    What includes a header is another matter: it has a source of its own.
+    """
+    stem, suffix = posixpath.splitext(source)
+    return suffix != ".h" and has(stem)
+
+
+def _is_seen(change: FileChange, has: Callable[[str], bool]) -> bool:
+    """Whether make sees by itself what CHANGE, which is to no source, leads to."""
+    if _MAKE_FILE.search(change.path) and change.status in {"A", "M"}:
+        return _is_idle(change.path, has)
+    return change.status == "M" and bool(_GENERATOR.search(change.path))
+
+
+def _is_no_part(path: str, arch: str, has: Callable[[str], bool]) -> bool:
+    program = _PROGRAM.match(path)
+    return bool(
+        _NO_PART.search(path)
+        or _is_never_read(path, arch)
+        or (program and not has(program[0].rstrip("/")))
+    )
+
+
+def _is_idle(path: str, has: Callable[[str], bool]) -> bool:
+    """Whether kbuild made nothing where the make file PATH lies, and so did not read it.
+
+    It reads those below include/ from elsewhere, and those that another one includes are named.
+    """
+    directory = posixpath.dirname(path)
+    read = not directory or _ARCH_MAKE_FILE.match(path) or _HEADERS.search(directory)
+    return not read and not has(directory)
 
 
 def _is_in(place: str, directories: Container[str]) -> bool:
@@ -159,9 +212,14 @@ def _is_never_read(path: str, arch: str) -> bool:
 
 
 def _only_configures(change: FileChange) -> bool:
-    """Whether there is nothing in CHANGE but what makes another .config, which is seen there."""
+    """Whether there is nothing in CHANGE but what makes another .config, which is seen there, or
+    another version.
+    """
+    if change.status not in {"A", "M"}:
+        return False
     known = _CONFIG.search(change.path) and not change.binary
-    return bool(known) and all(_types(h.removed) <= _types(h.added) for h in change.hunks)
+    configures = known and all(_types(h.removed) <= _types(h.added) for h in change.hunks)
+    return bool(configures) or _only_a_version(change)
 
 
 def _types(lines: Iterable[str]) -> Counter[str]:
@@ -193,9 +251,11 @@ def _only_lists(change: FileChange) -> bool:
     """Whether CHANGE is to lists of a directory's own."""
     directory = posixpath.dirname(change.path)
     return (
-        bool(directory)
+        change.status in {"A", "M"}
+        and bool(_MAKE_FILE.search(change.path))
+        and bool(directory)
         and not _ARCH_MAKE_FILE.match(change.path)
-        and not re.search(r"(?:^|/)include(?:/|$)", directory)
+        and not _HEADERS.search(directory)
         and not change.binary
         and all(map(_LISTS.match, _lines(change)))
     )

@@ -15,12 +15,18 @@ from dataclasses import replace
 
 from pipeline import kept
 from pipeline.codec import dumps
+from pipeline.kept import Kept
 from pipeline.model import Change, InfraError, Observation, Step
 from pipeline.trees.changes import differing, how_many_differ
 from workers import registry, toolchain
 from workers.check import Check
+from workers.compile_cache import CompileCache
+from workers.compile_cache import is_here as compile_cache_is_here
 from workers.warm import Start, Warm
 from workers.work import Work
+
+#: What compilers made may take one part in so many of what is kept.
+_PART_OF_COMPILED = 8
 
 
 def _key(work: Work, check: Check) -> str:
@@ -76,6 +82,21 @@ def start(work: Work, check: Check) -> Start | None:
 def from_base(base: Warm | None, change: Change) -> Start | None:
     """The kept build BASE as one to start from for what CHANGE makes of it; None if it is gone."""
     return Start(base, change.files) if base and base.kept else None
+
+
+def compile_cache(work: Work) -> CompileCache | None:
+    """What compilers made before; None if it is not to be used, or there is no ccache here."""
+    options, settings, target = work.record.options, work.settings, work.target
+    if not options.use_cache or not compile_cache_is_here():
+        return None
+    limit = kept.limit_bytes(settings.kept_dirs, options.cache_bytes or settings.cache_bytes)
+    return CompileCache(
+        kept=Kept(settings.compiled_dir / "ccache"),
+        most_bytes=limit // _PART_OF_COMPILED,
+        compiler=f"{target.cross_compile}gcc",
+        toolchain=_digest(toolchain.identity(target)),
+        writable=work.job.step is Step.BASE,
+    )
 
 
 def needs(work: Work, name: str) -> tuple[str, ...]:

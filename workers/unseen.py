@@ -23,14 +23,20 @@ from workers.sandbox.contract import SOURCE
 #: More than any file of a kernel that we look into: register tables of GPUs have up to 25 MB.
 _MOST_BYTES = 64 << 20
 
-_MAKE_FILE = re.compile(r"(?:^|/)(?:Makefile|Kbuild|Platform)[^/]*$|\.mk$")
+MAKE_FILE = re.compile(r"(?:^|/)(?:Makefile|Kbuild|Platform)[^/]*$|\.mk$")
 _SCRIPT = re.compile(r"\.(?:awk|pl|py|sed|sh)$")
 #: Make files and scripts that build no kernel, or are looked at as a whole (`workers.reach`).
-_ELSEWHERE = re.compile(r"^(?:Documentation|LICENSES|samples|tools|usr/include)/")
+ELSEWHERE = re.compile(r"^(?:Documentation|LICENSES|samples|tools|usr/include)/")
 #: A word with the name of a source, as make files, shells and C strings write it.
-_WORD = re.compile(r"[\w$(){}./+-]*\w\.(?:[chS]|dtsi?|dtso)\b")
-_INCLUDED = re.compile(rb"\.include[ \t]+\\?\"([^\"\\\n]+)\\?\"")
-_ASKS = b"__has_include"
+_WORD = re.compile(r"[\w$(){}./+-]*\w\.(?:[chS]|dtsi?|dtso|pl)\b")
+#: A make file that another one includes, but not that of a directory that is only in a variable.
+_MADE_PART = re.compile(
+    r"^[ \t]*[-s]?include[ \t].*?([\w.-]+/(?:Makefile|Kbuild))(?!\S)", re.MULTILINE
+)
+#: Of a script that something is made from make looks at the time.
+_RULE = re.compile(r"^(\$\(obj\)/[^\s:=]+: ?)+(?:\$\(src\)/[\w%./-]+\.pl| |FORCE)+$", re.MULTILINE)
+INCLUDED = re.compile(rb"\.include[ \t]+\\?\"([^\"\\\n]+)\\?\"")
+ASKS = b"__has_include"
 #: Only what is compiled for the kernel, and not for the host, has this.
 _OF_KERNEL = "-D__KERNEL__"
 _COMPILES = re.compile(r"^source_", re.MULTILINE)
@@ -63,10 +69,11 @@ def unseen(bench: Bench) -> Unseen:
     named.update(*(included for _, included in looked.values()))
     for name, text in _rules_and_scripts(source, bench.target.arch):
         named.update(_ends(text, "" if _SCRIPT.search(name) else posixpath.dirname(name)))
+        named.update(_MADE_PART.findall(text))
     return Unseen(Named(frozenset(named)), tuple(asking), tuple(hosting))
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path) -> bytes:
     """What PATH holds; nothing if it is no plain file or cannot be read."""
     try:
         if not path.is_file():
@@ -92,9 +99,9 @@ def _look_into(word: str, build: Path, source: Path) -> tuple[bool, set[str]]:
     include.
     """
     place = _place(word, build, source)
-    text = _read(place) if place else b""
-    included = {name.decode("utf-8", "replace") for name in _INCLUDED.findall(text)}
-    return _ASKS in text, {posixpath.normpath(name) for name in included}
+    text = read(place) if place else b""
+    included = {name.decode("utf-8", "replace") for name in INCLUDED.findall(text)}
+    return ASKS in text, {posixpath.normpath(name) for name in included}
 
 
 def _named_by_programs(words: Iterable[str], source: Path) -> Iterator[str]:
@@ -104,31 +111,33 @@ def _named_by_programs(words: Iterable[str], source: Path) -> Iterator[str]:
         if not named.startswith(f"{SOURCE}/") or named.endswith(".h"):
             continue
         name = named.removeprefix(f"{SOURCE}/")
-        if not _ELSEWHERE.match(name):
-            text = _read(source / name).decode("utf-8", "replace")
+        if not ELSEWHERE.match(name):
+            text = read(source / name).decode("utf-8", "replace")
             yield from _ends((_COMMENTS if _SCRIPT.search(name) else _INCLUDES).sub("", text), "")
 
 
 def _rules_and_scripts(source: Path, arch: str) -> Iterator[tuple[str, str]]:
-    """(path, text) of the make files that may take part in a build for ARCH, and of the scripts
-    that they name.
+    """(path, text) of the make files that may take part in a build for ARCH, of the scripts that
+    they name, and of links, whose text is where they lead.
     """
     scripts = []
     rules = []
     for entry in walk(source):
         name = entry.path[len(str(source)) + 1 :]
-        if _ELSEWHERE.match(name) or is_below_another(name, arch):
+        if ELSEWHERE.match(name) or is_below_another(name, arch):
             continue
-        if _MAKE_FILE.search(name) and not _WRAPPED.match(name):
-            text = _COMMENTS.sub("", _read(Path(entry.path)).decode("utf-8", "replace"))
+        if entry.is_symlink():
+            yield name, str(Path(entry.path).readlink())
+        if MAKE_FILE.search(name) and not _WRAPPED.match(name):
+            text = _COMMENTS.sub("", read(Path(entry.path)).decode("utf-8", "replace"))
             rules.append(text)
-            yield name, text
+            yield name, _RULE.sub("", text)
         elif _SCRIPT.search(name):
             scripts.append(name)
     named = set(re.findall(r"[\w.-]+", "\n".join(rules)))
     for name in scripts:
         if posixpath.basename(name) in named:
-            text = _read(source / name).decode("utf-8", "replace")
+            text = read(source / name).decode("utf-8", "replace")
             yield name, _COMMENTS.sub("", text)
 
 

@@ -86,7 +86,7 @@ class Warm:
         """
         with self._it.used() as there:
             notes = self._notes() if there else None
-            gone = stale(files, notes.unseen, arch) if notes else None
+            gone = stale(files, notes.unseen, arch, self._has) if notes else None
             if gone is not None:
                 self._copy(build)
         if there and notes is None:
@@ -111,6 +111,11 @@ class Warm:
         except (OSError, ValueError):
             return None
         return notes if (place / "build" / ".config").is_file() else None
+
+    def _has(self, name: str) -> bool:
+        """Whether the build has something of that NAME, with or without a suffix."""
+        place = self._it.place / "build" / name
+        return os.path.lexists(place) or any(_products(place))
 
     def _copy(self, build: Path) -> None:
         copied = subprocess.run(
@@ -183,7 +188,7 @@ def _settle_times(build: Path, *, before_s: int) -> None:
 
 
 def _take_away(build: Path, gone: Stale, asking: Iterable[str]) -> None:
-    """Remove from BUILD what has GONE, and where files are new what is ASKING for some.
+    """Remove from BUILD what has GONE, and where files are new or gone what is ASKING for some.
 
     The base's own code made it, and links in it lead out.
     """
@@ -193,16 +198,23 @@ def _take_away(build: Path, gone: Stale, asking: Iterable[str]) -> None:
             remove(build / directory)
     for stem in gone.stems:
         place = build / stem
-        if _is_below(place, top) and place.parent.is_dir():
-            for path in place.parent.iterdir():
-                if path.name.removeprefix(".").startswith(f"{place.name}."):
-                    remove(path)
+        if _is_below(place, top):
+            for path in tuple(_products(place)):
+                remove(path)
     if gone.names:
         made = [build / name for name in asking]
         for path in (*made, *_made_from_one_of(gone.names, build)):
             if _is_below(path, top):
                 remove(path)
                 remove(command_of(path))
+
+
+def _products(stem: Path) -> Iterator[Path]:
+    """What there is that is called as STEM, with a suffix."""
+    if stem.parent.is_dir():
+        for path in stem.parent.iterdir():
+            if path.name.removeprefix(".").startswith(f"{stem.name}."):
+                yield path
 
 
 def _is_below(path: Path, top: Path) -> bool:

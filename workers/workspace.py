@@ -32,13 +32,8 @@ def _source(
         doing("checking out the source tree")
         make(place)
 
-    while True:
-        with kept.used() as there:
-            if there:
-                yield kept.place
-                return
-        doing("waiting for the source tree")
-        kept.make(fill)
+    with kept.held(fill, lambda: doing("waiting for the source tree")) as place:
+        yield place
 
 
 @dataclass(frozen=True, slots=True)

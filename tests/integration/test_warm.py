@@ -105,6 +105,40 @@ CHANGES = {
         {"mm/more.sh": "echo 'int less;'\n"},
         False,
     ),
+    "a header that goes": (
+        {"mm/more.h": "int more;\n", "mm/mm_init.c": adding('#include "more.h"\n')},
+        {"mm/more.h": None, "mm/mm_init.c": replacing('#include "more.h"\n', "int more;\n")},
+        True,
+    ),
+    "a header that another one comes after": (
+        {"arch/blue/include/linux/export.h": "#define EXPORT_SYMBOL_GPL(x)\n"
+         "#define EXPORT_SYMBOL(x)\n"},
+        {"arch/blue/include/linux/export.h": None},
+        True,
+    ),
+    "a header that somebody asks for goes": (
+        {"kernel/main.c": adding('#if __has_include("more.h")\nint more;\n#endif\n'),
+         "kernel/more.h": "\n"},
+        {"kernel/more.h": None},
+        True,
+    ),
+    "a source that is renamed": (
+        {"mm/table.c": "int table;\n", "mm/Makefile": adding("obj-y += table.o\n")},
+        {"mm/table.c": None, "mm/tables.c": "int table;\n",
+         "mm/Makefile": replacing("obj-y += table.o\n", "obj-y += tables.o\n")},
+        False,
+    ),
+    "a source of another kind": (
+        {"mm/table.c": "int table;\n", "mm/Makefile": adding("obj-y += table.o\n")},
+        {"mm/table.c": None, "mm/table.S": ".globl table\n.data\ntable: .long 0\n"},
+        False,
+    ),
+    "a source of which nothing was made": (
+        {"mm/table.c": "int table;\n"}, {"mm/table.c": None, "mm/tables.c": "int table;\n"}, True,
+    ),
+    "a make file of which nothing was made": (
+        {"drivers/Makefile": "obj-y += none.o\n"}, {"drivers/Makefile": "x:\n\techo\n"}, True,
+    ),
     "a linker script that is renamed": (
         {"mm/k.lds.S": "/* One. */\n/* Two. */\n", "mm/more.c": "int more;\n",
          "mm/Makefile": adding(f"{FIRST}$(obj)/more.o: mm/k.lds\nmm/%.lds: $(srctree)/mm/%.lds.S\n"

@@ -16,8 +16,11 @@ def change(path, status="M", old_path=None, added=(), removed=(), **more):
     return FileChange(path, old, status, (hunk,) if added or removed else (), **more)
 
 
-def stale(files, named=(), hosting=()):
-    return stale_of(files, Unseen(Named(frozenset(named)), hosting=hosting), "s390")
+def stale(
+    files, named=(), hosting=(), built=("drivers/net", "lib", "mm", "kernel", "tools/objtool")
+):
+    unseen = Unseen(Named(frozenset(named)), hosting=hosting)
+    return stale_of(files, unseen, "s390", lambda directory: directory in built)
 
 
 @pytest.mark.parametrize(
@@ -81,10 +84,46 @@ def test_rules_of_a_make_file_may_matter_anywhere(line):
     assert stale([change("drivers/net/Makefile", added=("obj-y += a.o", line))]) is None
 
 
-@pytest.mark.parametrize("path", ["mm/memory.c", "mm/Makefile", "mm/Kconfig", "include/a.h"])
-def test_where_a_file_goes_nothing_stays(path):
+def test_a_source_that_goes_must_not_have_been_of_use():
+    gone = stale([change("mm/memory.c", "D"), change("include/linux/new.h", "R", "mm/old.h")])
+    assert gone.stems == {"mm/memory", "mm/old", "include/linux/new"}
+    assert gone.names == {"memory.c", "old.h", "new.h"}
+    assert stale([change("mm/memory.c", "D")], named={"memory.c"}) is None
+    assert stale([change("lib/table.c", "R", "lib/old.c")], named={"lib/old.c"}) is None
+    made = ("mm/memory", "mm/slab")
+    assert stale([change("mm/memory.c", "D")], built=made) is None
+    assert stale([change("mm/memories.c", "R", "mm/memory.c")], built=made) is None
+    assert stale([change("mm/slab.h", "D")], built=made).names == {"slab.h"}
+
+
+@pytest.mark.parametrize(
+    "path", ["mm/Makefile", "mm/Kconfig", "scripts/a.c", "mm/new.bc", "arch/x86/lib/inat.c"]
+)
+def test_where_another_file_goes_nothing_stays(path):
     assert stale([change(path, "D")]) is None
     assert stale([change(path, "R", "mm/older.c")]) is None
+    assert stale([change("mm/newer.c", "R", path)]) is None
+
+
+def test_a_make_file_of_which_nothing_was_made_matters_to_nothing():
+    rule = change("drivers/net/Makefile", added=("\t$(CC) a.o",))
+    assert stale([rule], built=("drivers",)) == Stale()
+    assert stale([rule], {"net/Makefile"}, built=("drivers",)) is None
+    wrapped = change("arch/s390/include/asm/Kbuild", added=("generic-y += a.h",))
+    assert stale([wrapped], built=()) is None
+
+
+def test_a_script_that_something_is_made_from_is_seen():
+    script = change("lib/crypto/mips/sha.pl")
+    assert stale([script]) == Stale()
+    assert stale([script], {"sha.pl"}) is None
+    assert stale([change("lib/crypto/mips/sha.pl", "A")]) is None
+
+
+def test_a_program_for_users_matters_where_a_kernel_needs_it():
+    program = change("tools/bootconfig/main.c")
+    assert stale([program]) == Stale()
+    assert stale([program], built=("tools/bootconfig",)) is None
 
 
 def test_what_make_files_and_scripts_name_leaves_nothing():

@@ -53,6 +53,11 @@ def test_who_reads_what_make_does_not_see(tmp_path):
     here = Bench(tmp_path)
     src, build = here.source, here.build
     write(src / "lib/Makefile", "# of comment.h\nx: $(srctree)/tool.sh $(srctree)/include/a.h\n")
+    write(
+        src / "mm/Makefile",
+        "include $(srctree)/arch/$(SRCARCH)/Makefile\n-include $(FULL)/mm/more/Makefile\n"
+        "$(obj)/table.S: $(src)/seen.pl FORCE\n\t$(PERL) $(src)/not_seen.pl\n",
+    )
     write(src / "tool.sh", "cat $1/read_by_script.h\n# $1/comment.h\n")
     write(src / "unused.sh", "cat unused.h\n")
     write(src / "arch/arm/Makefile", "x: $(src)/of_arm.h\n")
@@ -64,9 +69,10 @@ def test_who_reads_what_make_does_not_see(tmp_path):
         build / "lib/.gen.cmd", "savedcmd_lib/gen := gcc -o lib/gen /src/lib/gen.c\nsource_x := y"
     )
     write(build / "mm/.a.o.cmd", "savedcmd_mm/a.o := gcc -D__KERNEL__ -o mm/a.o /src/mm/a.c\n")
+    (src / "mm/link.h").symlink_to("../include/linked.h")
     found = unseen(here)
     assert found.named.ends == {
-        "include/a.h", "read_by_script.h", "arch/s390/of_s390.h", "drivers/read.h", "asm/insn.h",
+        "include/a.h", "read_by_script.h", "more/Makefile", "mm/not_seen.pl", "include/linked.h", "arch/s390/of_s390.h", "drivers/read.h", "asm/insn.h",
     }  # fmt: skip
     assert found.asking == ("mm/a.o",)
     assert found.hosting == ("lib",)

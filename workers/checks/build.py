@@ -40,7 +40,7 @@ from workers.unseen import unseen
 from workers.warm import Notes
 
 #: Raised also when `workers.kernel_build` asks make for something else.
-VERSION = 4
+VERSION = 5
 KEEPS_BUILD = True
 
 
@@ -79,6 +79,9 @@ class Seen:
     started_from: str = ""  # the tree whose finished build it started from
     #: Compiled objects that differ from that build's, sorted; None: nobody knows.
     changed: tuple[str, ...] | None = None
+    #: How often the compiler's answer was there before, and how often it was not.
+    compile_hits: int = 0
+    compile_misses: int = 0
 
 
 # --- one side -------------------------------------------------------------------------------
@@ -107,6 +110,8 @@ def probe(bench: Bench) -> Sighting:
         steps=len(one.made),
         started_from=one.started.warm.tree if one.started else "",
         changed=_changed(bench, one),
+        compile_hits=one.compiled.hits,
+        compile_misses=one.compiled.misses,
     )
     if objects is None:
         return Sighting(seen, blocks=f"the {bench.side} kernel does not build")
@@ -211,6 +216,8 @@ def _facts(base: Seen, patched: Seen, compared: Compared) -> tuple[Fact, ...]:
         "base_started_from": base.started_from,
         "objects_changed": None if patched.changed is None else len(patched.changed),
         "objects_changed_first": [*(patched.changed or ())[:_MOST_CHANGED]],
+        "compile_cache_hits": [base.compile_hits, patched.compile_hits],
+        "compile_cache_misses": [base.compile_misses, patched.compile_misses],
         "build_seconds": [round(base.build_s, 1), round(patched.build_s, 1)],
         "fixed_warnings": [*fixed],
         "config_differs": [*differs],

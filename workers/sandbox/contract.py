@@ -13,6 +13,8 @@ GIB = 1 << 30
 #: The same on both sides, so that paths in objects and messages are the same.
 SOURCE = "/src"
 BUILD = "/build"
+#: Of a command; all of it is below /usr (hier(7)).
+PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What does a compiler find where it looks for a header? Effects: reads the source.
+
+Who compiled a source, and read headers that are all still the same, would read the same again
+unless one of them is found elsewhere now. That takes another header of its name. So two sources
+are alike where the same headers share their name with others, and the same are generated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from pipeline.walk import walk
+from workers.check import Bench
+from workers.reach import is_below_another
+from workers.unseen import ASKS, ELSEWHERE, INCLUDED, MAKE_FILE, read
+
+_HEADER = re.compile(r"\.h$")
+#: What may have the assembler include a file. Drivers, file systems and protocols are a gigabyte,
+#: for many architectures, and do not.
+_READ = re.compile(r"^(?!drivers/|fs/|net/|sound/).*\.[chS]$")
+#: A line of a make file that may make a header, or wrap one.
+_MAKES_ONE = re.compile(r"^.*(?:\.h\b|generic-|mandatory-).*$", re.MULTILINE)
+
+
+def finds(bench: Bench) -> str:
+    """A name for what compilers find in BENCH's source, the same for sources that are alike."""
+    source, arch = bench.source, bench.target.arch
+    named: dict[str, list[str]] = defaultdict(list)
+    rules: list[tuple[str, list[str]]] = []
+    included: set[str] = set()
+    asked = False
+    for entry in walk(source):
+        name = entry.path[len(str(source)) + 1 :]
+        if ELSEWHERE.match(name) or is_below_another(name, arch):
+            continue
+        path = Path(entry.path)
+        if entry.is_symlink():
+            rules.append((name, [str(path.readlink())]))
+        elif MAKE_FILE.search(name):
+            rules.append((name, _MAKES_ONE.findall(read(path).decode("utf-8", "replace"))))
+        if _HEADER.search(name):
+            named[posixpath.basename(name)].append(name)
+        if _READ.match(name):
+            text = read(path)
+            asked = asked or ASKS in text
+            included |= {found.decode("utf-8", "replace") for found in INCLUDED.findall(text)}
+    unseen = {posixpath.basename(name) for name in included}
+    return _digest(
+        sorted(names for names in map(sorted, named.values()) if asked or len(names) > 1),
+        sorted(rule for rule in rules if rule[1]),
+        [_contents(source, name) for base in sorted(unseen) for name in sorted(named[base])],
+    )
+
+
+def _contents(source: Path, name: str) -> tuple[str, str]:
+    return name, hashlib.sha256(read(source / name)).hexdigest()
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
