@@ -21,9 +21,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.artifacts import ArtifactStore
 from pipeline.coordinator import cores_each
 from pipeline.matrix import load
-from pipeline.model import Target
+from pipeline.model import Step, Target
 from pipeline.settings import load as load_settings
 from pipeline.store import Store
 from workers.kernel_build import ENVIRONMENT, config_lines, make_argv
@@ -38,8 +39,8 @@ class Crosscheck:
     targets: list[Target]
     scratch: Path
 
-    def run(self, series: str, how: str) -> float:
-        """Run SERIES, print what it took and how; the seconds."""
+    def run(self, series: str, how: str, *more: str) -> float:
+        """Run SERIES with MORE options, print what it took and how; the seconds."""
         verdict = self.scratch / "verdict.json"
         environ = os.environ | {
             "XDG_CACHE_HOME": str(self.scratch / "cache"),
@@ -47,7 +48,7 @@ class Crosscheck:
         }
         command = [
             *(str(Path(sys.executable).with_name("crosscheck")), "run", series),
-            *("--tree", self.tree, "--json", str(verdict)),
+            *("--tree", self.tree, "--json", str(verdict), *more),
             *(word for target in self.targets for word in ("--target", target.name)),
         ]
         began = time.monotonic()
@@ -63,10 +64,32 @@ class Crosscheck:
                     print(f"    {target['target']}:", *words, flush=True)
         return took
 
+    @property
+    def _latest(self) -> str:
+        return str(json.loads((self.scratch / "verdict.json").read_text())["run"])
+
+    @property
+    def _store(self) -> Store:
+        return Store(f"sqlite:///{self.scratch}/state/crosscheck/crosscheck.db")
+
+    def builds(self) -> dict[str, tuple[float, dict[str, str]]]:
+        """Of the latest run, by target: the seconds that its base took to configure and make, and
+        the files of that kernel, by name.
+        """
+        place = ArtifactStore(self.scratch / "state/crosscheck/artifacts")
+        found = {}
+        for row in self._store.jobs(self._latest):
+            if (row.job.check, row.job.step) == ("build", Step.BASE) and row.result:
+                observation = row.result.observation
+                assert observation
+                seen = json.loads(place.path(observation.seen).read_bytes())
+                files = {artifact.name: artifact.ref for artifact in observation.artifacts}
+                found[row.job.target] = (seen["config_s"] + seen["build_s"], files)
+        return found
+
     def trees(self) -> tuple[Path, Path]:
         """The checkouts of the latest run: base and patched."""
-        run = json.loads((self.scratch / "verdict.json").read_text())["run"]
-        record = Store(f"sqlite:///{self.scratch}/state/crosscheck/crosscheck.db").run(run)
+        record = self._store.run(self._latest)
         assert record
         change, place = record.case.change, self.scratch / "cache/crosscheck/checkouts"
         return place / change.base_tree, place / f"{change.patched_tree}-since-{change.base_tree}"

@@ -22,7 +22,8 @@ from workers.parsers import kbuild_config
 from workers.parsers.diag_compare import normalised
 from workers.parsers.diagnostics import Diagnostic, parse, telling
 from workers.parsers.kbuild_config import Options
-from workers.parsers.said import remade, still_true, without_last, worth_keeping
+from workers.parsers.said import last, remade, still_true, without_last, worth_keeping
+from workers.reach import configures
 from workers.warm import Start
 
 #: Ten times what a distribution's kernel has.
@@ -37,8 +38,8 @@ _HOSTED = re.compile(r"^  HOST(?:CC|CXX|LD|AR|RUSTC)\b")
 @dataclass(frozen=True, slots=True)
 class OneBuild:
     """What came of it. MADE are the objects that make made now, HOSTED whether some of them are
-    programs for the host, STARTED the build that it started from, SAID the lines to keep, COMPILED
-    how often what compilers make was there before.
+    programs for the host, STARTED the build that it started from, CONFIGURED and SAID the lines to
+    keep (`workers.warm.Notes`), COMPILED how often what compilers make was there before.
     """
 
     succeeded: bool
@@ -47,6 +48,7 @@ class OneBuild:
     made: frozenset[str]
     hosted: bool
     started: Start | None
+    configured: tuple[str, ...]
     said: tuple[str, ...]
     last_words: str
     compiled: Counts
@@ -116,6 +118,7 @@ def _once(bench: Bench, *, confirm: bool) -> OneBuild:
         made=remade(made.lines),
         hosted=any(map(_HOSTED.match, made.lines)),
         started=bench.start if before is not None else None,
+        configured=last(configured.lines),
         said=worth_keeping((*without_last(configured.lines), *made.lines, *unchanged)),
         last_words=next((line for line in reversed(lines) if line.strip()), "nothing"),
         compiled=counted(bench.build),
@@ -144,8 +147,13 @@ def _configure(bench: Bench) -> tuple[Made, Options, tuple[str, ...] | None]:
     if bench.start:
         bench.progress("copying a finished build")
         start, arch = bench.start, bench.target.arch
-        before = start.warm.begin(bench.build, start.files, bench.source, arch)
+        notes = start.warm.begin(bench.build, start.files, bench.source, arch)
         bench.sandbox.adopt(bench.build)
+        before = notes.said if notes else None
+        if notes and not configures(start.files):
+            options = _options(bench)
+            if _CHECKSUMS not in options:
+                return Made(0, notes.configured, 0.0), options, before
     had = _options(bench) if before is not None else {}
     configured = kernel_build.configure(bench)
     options = _options(bench)

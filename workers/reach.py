@@ -26,6 +26,8 @@ _NO_PART = re.compile(
     r"^(?:Documentation/(?!Kconfig)|LICENSES/|tools/(?:perf|power|testing(?!/.*\.h$))/"
     r"|(?:COPYING|CREDITS|MAINTAINERS|README|\.mailmap|\.clang-format)$)|(?:^|/)\.gitignore$"
 )
+#: Configuring reads these too, or runs them.
+_CONFIGURING = re.compile(r"^(?:scripts|tools|arch/[^/]+/tools)/")
 #: These only say how the kernel is configured, which is done anew each time.
 _CONFIG = re.compile(r"(?:^|/)Kconfig[^/]*$|^arch/[^/]+/configs/|^kernel/configs/")
 #: Of these our configurations have nothing (`workers.kernel_build.config_lines`).
@@ -180,6 +182,16 @@ def _is_idle(path: str, has: Callable[[str], bool]) -> bool:
 def _is_in(place: str, directories: Container[str]) -> bool:
     parts = place.split("/")
     return any("/".join(parts[: n + 1]) in directories for n in range(len(parts)))
+
+
+def configures(files: Iterable[FileChange]) -> bool:
+    """Whether FILES may change how a kernel is configured: all but sources may."""
+    return any(
+        not change.plain or not _SOURCE.search(path) or _CONFIGURING.match(path)
+        for change in files
+        for path in {change.path, change.old_path} - {""}
+        if not _NO_PART.search(path)
+    )
 
 
 def reaches(

@@ -29,8 +29,11 @@ MOST_FILES = 5000
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What is remembered of a finished build: what make SAID, and what it did not see."""
+    """What is remembered of a finished build: what was said of how it is CONFIGURED, what make
+    SAID of what it made, and what it did not see.
+    """
 
+    configured: tuple[str, ...]
     said: tuple[str, ...]
     unseen: Unseen
 
@@ -78,10 +81,10 @@ class Warm:
 
     def begin(
         self, build: Path, files: Iterable[FileChange], source: Path, arch: str
-    ) -> tuple[str, ...] | None:
+    ) -> Notes | None:
         """Copy the kept build into BUILD, which is empty, for SOURCE, which differs in FILES.
 
-        What make had said of it; None if there is none, or none of it could be used: then
+        What is remembered of it; None if there is none, or none of it could be used: then
         BUILD is left empty. Raises InfraError if it cannot be copied.
         """
         with self._it.used() as there:
@@ -95,7 +98,7 @@ class Warm:
             return None
         _settle_times(build, before_s=int(source.stat().st_mtime))
         _take_away(build, gone, notes.unseen.asking)
-        return notes.said
+        return notes
 
     def named(self) -> Named | None:
         """What was read of it unseen; None if it is gone, or damaged."""

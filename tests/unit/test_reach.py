@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.model import FileChange, Hunk
-from workers.reach import Named, Stale, Unseen, reaches
+from workers.reach import Named, Stale, Unseen, configures, reaches
 from workers.reach import stale as stale_of
 
 
@@ -215,3 +215,20 @@ def test_what_a_link_leads_to_counts_and_um_uses_its_hosts_tree():
 def test_where_nobody_knows_what_was_read_everything_counts():
     assert reaches([change("mm/unused.c")], frozenset(), None, "arm64")
     assert not reaches([change("Documentation/x.rst")], frozenset(), None, "arm64")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "may"),
+    [
+        ("mm/memory.c", "M", False), ("include/linux/new.h", "A", False), ("mm/a.c", "D", False),
+        ("Documentation/x.rst", "M", False), ("mm/Kconfig", "M", True), ("mm/Makefile", "M", True),
+        ("scripts/kconfig/conf.c", "M", True), ("arch/s390/tools/relocs.c", "M", True),
+        ("rust/kernel/lib.rs", "M", True), ("kernel/configs/tiny-base.config", "M", True),
+    ],
+)  # fmt: skip
+def test_what_may_change_the_configuration(path, status, may):
+    assert configures([change("mm/slab.c"), change(path, status)]) == may
+
+
+def test_a_link_may_change_the_configuration():
+    assert configures([change("mm/slab.c", plain=False)])

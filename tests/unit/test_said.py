@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from workers.parsers.said import remade, still_true, without_last, worth_keeping
+from workers.parsers.said import last, remade, still_true, without_last, worth_keeping
 
 BEFORE = """\
 mm/Makefile:3: overriding recipe
@@ -73,6 +73,9 @@ def test_what_conf_says_is_no_word_about_conf():
     assert without_last(configuring) == tuple(configuring[:2])
     assert without_last(configuring[3:]) == tuple(configuring[3:])
     assert without_last([]) == ()
+    assert last(configuring) == tuple(configuring[3:])
+    assert last(configuring[3:]) == tuple(configuring[3:])
+    assert last(["  HOSTLD  scripts/kconfig/conf"]) == ()
 
 
 def test_what_make_says_of_its_own_rules_is_no_word_about_what_was_made_before():

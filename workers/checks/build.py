@@ -117,7 +117,7 @@ def probe(bench: Bench) -> Sighting:
         return Sighting(seen, blocks=f"the {bench.side} kernel does not build")
     kept = _keep(bench, objects.files)
     if bench.leave:
-        bench.leave.keep(bench.build, Notes(one.said, unseen(bench)))
+        bench.leave.keep(bench.build, Notes(one.configured, one.said, unseen(bench)))
     return Sighting(seen, kept)
 
 

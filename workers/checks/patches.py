@@ -112,7 +112,7 @@ def _build(bench: Bench, n: int, after: str, last: _State) -> tuple[After, _Stat
                 errors = tuple(d for d in one.diagnostics if d.severity == "error")
                 return After(n, errors, seconds), None
             compiled = frozenset(kernel_objects.scan(here, ()).files)
-            notes = Notes(one.said, unseen(here))
+            notes = Notes(one.configured, one.said, unseen(here))
         kept = Warm(bench.build.with_name("kept"), after)
         kept.keep(directory, notes)
         return After(n, (), seconds), _State(after, compiled, kept)

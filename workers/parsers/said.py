@@ -9,7 +9,7 @@ with `--output-sync` what is said about it follows at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from workers.parsers.diag_lines import MAKE, STEP
 from workers.sandbox.contract import BUILD, SOURCE
@@ -49,9 +49,20 @@ def worth_keeping(lines: Iterable[str]) -> tuple[str, ...]:
 
 def without_last(lines: Iterable[str]) -> tuple[str, ...]:
     """LINES before the last step: what follows the last one that made conf, conf said, not it."""
-    kept = list(lines)
-    last = next((n for n in reversed(range(len(kept))) if STEP.match(kept[n])), len(kept))
-    return tuple(kept[:last])
+    lines = tuple(lines)
+    return lines[: _last_step(lines)]
+
+
+def last(lines: Iterable[str]) -> tuple[str, ...]:
+    """What conf said: LINES after the last step, or all of them."""
+    lines = tuple(lines)
+    at = _last_step(lines)
+    return lines[at + 1 :] if at < len(lines) else lines
+
+
+def _last_step(lines: Sequence[str]) -> int:
+    """Where the last step is in LINES; their end if there is none."""
+    return next((n for n in reversed(range(len(lines))) if STEP.match(lines[n])), len(lines))
 
 
 def still_true(
