@@ -77,7 +77,10 @@ def rechecking(run: str, settings: Settings, store: Store) -> RunRequest:
 
 
 def forget(targets: Iterable[str], settings: Settings, store: Store) -> None:
-    """Remove the builds that are kept for TARGETS, and all that was seen of bases."""
+    """Remove the builds that are kept for TARGETS, what compilers made, and all that was seen of
+    bases.
+    """
+    kept.Kept(settings.compile_cache_dir).drop()
     for target in targets:
         for entry in kept.entries([settings.warm_dir / target]):
             kept.Kept(entry.place).drop()

@@ -45,14 +45,14 @@ class Settings:
         return self.cache_dir / "warm"
 
     @property
-    def compiled_dir(self) -> Path:
-        """What compilers made."""
-        return self.cache_dir / "compiled"
+    def compile_cache_dir(self) -> Path:
+        """What compilers made. Commands of any user write it, so that its parent is ours alone."""
+        return self.cache_dir / "compiled" / "ccache"
 
     @property
     def kept_dirs(self) -> tuple[Path, ...]:
         """Where directories are that can be made again, and make room for others."""
-        return self.sources_dir, self.warm_dir, self.compiled_dir
+        return self.sources_dir, self.warm_dir, self.compile_cache_dir.parent
 
     @property
     def artifacts_dir(self) -> Path:

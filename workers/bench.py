@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.model import Step
-from workers import reuse
 from workers.check import Bench, Check
 from workers.sandbox import open_sandbox
 from workers.work import Work
@@ -46,5 +45,4 @@ def open_bench(
         keep=work.artifacts.keep,
         cancelled=work.lease.lost,
         sources=work.sources,
-        compiled=reuse.compile_cache(work),
     )

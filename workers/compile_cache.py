@@ -4,8 +4,9 @@
 ccache(1) stands in for a target's compiler. It keeps what came of a source and of all headers that
 the compiler said it read, with the same options and the same compiler, and it gives the same again,
 messages too. It does not see a header that is new and found first: only sources in which a compiler
-finds the same (`workers.finds`) share what was made. To ask the preprocessor would see all, but
-takes 0.4 of the time that compiling takes.
+finds the same (`workers.finds`) share what was made. Nor does it see what the assembler takes in
+(`.incbin`): such a source is compiled each time. To ask the preprocessor would see all but that,
+and takes 0.4 of the time that compiling takes.
 
 Builds of bases write it. The others only read: what a series' own code wrote is nothing to make
 others' kernels from.
@@ -21,14 +22,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.kept import Kept
+from pipeline.model import InfraError
 from pipeline.removal import remove
 from workers.sandbox.contract import BUILD, PATH, Mount
 
 _DIRECTORY = "/compiled"
-#: A directory in which a target's compiler is ccache.
+#: A directory in which a target's compiler is a script.
 _COMPILERS = "/compilers"
-#: Where ccache says what it did, in the build directory.
-_SAID = ".ccache"
+#: kbuild names the source last.
+_COMPILER = """\
+#!/bin/sh
+for last; do :; done
+[ -f "$last" ] && grep -q incbin -- "$last" && exec {compiler} "$@"
+exec {ccache} {compiler} "$@"
+"""
+#: In the build directory: where ccache works, and says what it did.
+_WORKS = ".ccache"
+_SAID = f"{_WORKS}/said"
 _SAID_BYTES = 64 << 20
 
 
@@ -50,10 +60,14 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class CompileCache:
-    """In KEPT, at most MOST_BYTES of what COMPILER made; TOOLCHAIN names all that it runs."""
+    """In KEPT, at most MOST_BYTES of what a compiler, the command COMPILER, made.
+
+    CCACHE is that command's path, TOOLCHAIN names all that COMPILER runs.
+    """
 
     kept: Kept
     most_bytes: int
+    ccache: str
     compiler: str
     toolchain: str
     writable: bool
@@ -64,9 +78,10 @@ class CompileCache:
 
         FINDS names what a compiler finds in its source.
         """
+        self.kept.place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.kept.held(_fill) as place:
             compilers = build.with_name("compilers")
-            _make_compilers(compilers, self.compiler)
+            self._make(compilers)
             mounts = (
                 Mount(place, _DIRECTORY, writable=self.writable),
                 Mount(compilers, _COMPILERS),
@@ -75,12 +90,29 @@ class CompileCache:
         if self.writable:
             self.kept.measure()
 
+    def drop(self) -> None:
+        """Remove it, when nobody uses it any more."""
+        self.kept.drop()
+
+    def _make(self, compilers: Path) -> None:
+        """Make the directory COMPILERS."""
+        real = shutil.which(self.compiler)
+        if real is None:
+            raise InfraError(
+                f"{self.compiler} cannot be run; `crosscheck doctor` says what to install."
+            )
+        remove(compilers)
+        compilers.mkdir()
+        script = compilers / self.compiler
+        script.write_text(_COMPILER.format(ccache=self.ccache, compiler=real))
+        script.chmod(0o755)
+
     def _environment(self, namespace: str) -> dict[str, str]:
         environment = {
             "PATH": f"{_COMPILERS}:{PATH}",
             "CCACHE_DIR": _DIRECTORY,
             "CCACHE_CONFIGPATH": "/dev/null",
-            "CCACHE_TEMPDIR": "/tmp/ccache",  # noqa: S108 (inside the sandbox)
+            "CCACHE_TEMPDIR": f"{BUILD}/{_WORKS}",
             "CCACHE_DEPEND": "1",
             "CCACHE_INODECACHE": "1",  # headers are the same for all: each is read once
             # Nobody edits a header while it is compiled, however new it is.
@@ -94,19 +126,23 @@ class CompileCache:
         return environment if self.writable else environment | {"CCACHE_READONLY": "1"}
 
 
-def is_here() -> bool:
-    """Whether this machine has ccache, where sandboxes see it."""
-    return (shutil.which("ccache") or "").startswith("/usr/")
+def command() -> str | None:
+    """The path of this machine's ccache, where sandboxes see it; None if there is none."""
+    path = shutil.which("ccache")
+    return path if path and path.startswith("/usr/") else None
 
 
 def counted(build: Path) -> Counts:
-    """What ccache said in BUILD, which is taken away. The series' own code may have written it."""
-    said = build / _SAID
-    if said.is_symlink() or not said.is_file():
-        return Counts()
-    with said.open(encoding="utf-8", errors="replace") as stream:
-        text = stream.read(_SAID_BYTES)
-    remove(said)
+    """What ccache said in BUILD; all that it left there is taken away.
+
+    The series' own code may have written it.
+    """
+    works, said = build / _WORKS, build / _SAID
+    text = ""
+    if not works.is_symlink() and not said.is_symlink() and said.is_file():
+        with said.open(encoding="utf-8", errors="replace") as stream:
+            text = stream.read(_SAID_BYTES)
+    remove(works)
     return count(text)
 
 
@@ -118,13 +154,6 @@ def count(text: str) -> Counts:
 
 
 def _fill(directory: Path) -> None:
-    """What is in there everybody may write; DIRECTORY's own is nobody's but ours."""
-    directory.parent.parent.chmod(0o700)
+    """Everybody may write in there who gets there: `CompileCache.used` lets nobody but us."""
     directory.mkdir()
     directory.chmod(0o777)
-
-
-def _make_compilers(directory: Path, compiler: str) -> None:
-    remove(directory)
-    directory.mkdir()
-    (directory / compiler).symlink_to(shutil.which("ccache") or "")

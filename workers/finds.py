@@ -3,7 +3,8 @@
 
 Who compiled a source, and read headers that are all still the same, would read the same again
 unless one of them is found elsewhere now. That takes another header of its name. So two sources
-are alike where the same headers share their name with others, and the same are generated.
+are alike where the same headers share their name with others, with generated ones, or with those
+of which somebody asks whether they are there, and the same are generated.
 """
 
 from __future__ import annotations
@@ -13,19 +14,23 @@ import json
 import posixpath
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.walk import walk
 from workers.check import Bench
 from workers.reach import is_below_another
-from workers.unseen import ASKS, ELSEWHERE, INCLUDED, MAKE_FILE, read
+from workers.unseen import ELSEWHERE, INCLUDED, MAKE_FILE, read
 
 _HEADER = re.compile(r"\.h$")
 #: What may have the assembler include a file. Drivers, file systems and protocols are a gigabyte,
 #: for many architectures, and do not.
 _READ = re.compile(r"^(?!drivers/|fs/|net/|sound/).*\.[chS]$")
+#: Who asks for what; "" where a macro says it.
+_ASKED = re.compile(rb"__has_include(?:_next)?\s*\(\s*(?:[\"<]([^\">\n]+))?")
 #: A line of a make file that may make a header, or wrap one.
 _MAKES_ONE = re.compile(r"^.*(?:\.h\b|generic-|mandatory-).*$", re.MULTILINE)
+_WORD = re.compile(r"[\w.-]+\.h\b")
 
 
 def finds(bench: Bench) -> str:
@@ -34,7 +39,7 @@ def finds(bench: Bench) -> str:
     named: dict[str, list[str]] = defaultdict(list)
     rules: list[tuple[str, list[str]]] = []
     included: set[str] = set()
-    asked = False
+    asked: set[str] = set()
     for entry in walk(source):
         name = entry.path[len(str(source)) + 1 :]
         if ELSEWHERE.match(name) or is_below_another(name, arch):
@@ -48,14 +53,24 @@ def finds(bench: Bench) -> str:
             named[posixpath.basename(name)].append(name)
         if _READ.match(name):
             text = read(path)
-            asked = asked or ASKS in text
-            included |= {found.decode("utf-8", "replace") for found in INCLUDED.findall(text)}
-    unseen = {posixpath.basename(name) for name in included}
-    return _digest(
-        sorted(names for names in map(sorted, named.values()) if asked or len(names) > 1),
-        sorted(rule for rule in rules if rule[1]),
-        [_contents(source, name) for base in sorted(unseen) for name in sorted(named[base])],
+            asked |= _names(_ASKED.findall(text))
+            included |= _names(INCLUDED.findall(text))
+    made = {word for _, lines in rules for line in lines for word in _WORD.findall(line)}
+    matter = sorted(
+        sorted(names)
+        for name, names in named.items()
+        if len(names) > 1 or name in asked or name in made or "" in asked
     )
+    return _digest(
+        matter,
+        sorted(rule for rule in rules if rule[1]),
+        [_contents(source, name) for base in sorted(included) for name in sorted(named[base])],
+    )
+
+
+def _names(paths: Iterable[bytes]) -> set[str]:
+    """The names of the files that PATHS lead to."""
+    return {posixpath.basename(path.decode("utf-8", "replace")) for path in paths}
 
 
 def _contents(source: Path, name: str) -> tuple[str, str]:

@@ -15,14 +15,20 @@ from pipeline.model import InfraError, Step
 from pipeline.removal import remove
 from workers import kernel_build
 from workers.check import Bench
-from workers.compile_cache import Counts, Use, counted
+from workers.compile_cache import CompileCache, Counts, Use, counted
 from workers.finds import finds
 from workers.kernel_build import Made
 from workers.parsers import kbuild_config
 from workers.parsers.diag_compare import normalised
 from workers.parsers.diagnostics import Diagnostic, parse, telling
 from workers.parsers.kbuild_config import Options
-from workers.parsers.said import last, remade, still_true, without_last, worth_keeping
+from workers.parsers.said import (
+    after_last_step,
+    before_last_step,
+    remade,
+    still_true,
+    worth_keeping,
+)
 from workers.reach import configures
 from workers.warm import Start
 
@@ -39,7 +45,8 @@ _HOSTED = re.compile(r"^  HOST(?:CC|CXX|LD|AR|RUSTC)\b")
 class OneBuild:
     """What came of it. MADE are the objects that make made now, HOSTED whether some of them are
     programs for the host, STARTED the build that it started from, CONFIGURED and SAID the lines to
-    keep (`workers.warm.Notes`), COMPILED how often what compilers make was there before.
+    keep (`workers.warm.Notes`), CACHED the compile cache that it used, COMPILED how often what
+    compilers make was there before.
     """
 
     succeeded: bool
@@ -51,6 +58,7 @@ class OneBuild:
     configured: tuple[str, ...]
     said: tuple[str, ...]
     last_words: str
+    cached: CompileCache | None
     compiled: Counts
     config_s: float
     build_s: float
@@ -65,13 +73,16 @@ def build(bench: Bench, *, confirm: bool) -> OneBuild:
     """
     one = _once(bench, confirm=confirm)
     failed = not (one.succeeded or _is_of_source(bench, one))
-    if one.started and (failed or one.hosted or _goes_round(bench, one)):
+    doubtful = one.started and (one.hosted or _goes_round(bench, one))
+    if doubtful or (failed and (one.started or one.cached)):
         bench.progress("building from nothing, to be sure")
         _empty(bench)
         compiled = None if failed else bench.compiled
         anew = _once(replace(bench, start=None, compiled=compiled), confirm=confirm)
         if anew.succeeded and not one.succeeded:
-            one.started.warm.drop()  # whatever is wrong with it
+            for kept in (one.started and one.started.warm, one.cached):
+                if kept:
+                    kept.drop()  # whatever is wrong with it
         one = anew
     if not one.succeeded and not any(d.severity == "error" for d in one.diagnostics):
         raise InfraError(f"make failed without saying why; its last words: {one.last_words}")
@@ -100,10 +111,10 @@ def _is_of_source(bench: Bench, one: OneBuild) -> bool:
 def _once(bench: Bench, *, confirm: bool) -> OneBuild:
     configured, options, before = _configure(bench)
     made = configured
+    # What a series reaches was never compiled before.
+    cached = bench.compiled if before is None or bench.side is Step.BASE else None
     if configured.exit_code == 0:
-        # What a series reaches was never compiled before.
-        may_be_there = before is None or bench.side is Step.BASE
-        with _cache(bench) if may_be_there else nullcontext() as cache:
+        with _cache(bench, cached) as cache:
             made = kernel_build.make(bench, bench.target.make_targets, cache=cache)
     succeeded = made.exit_code == 0
     lines = configured.lines if made is configured else configured.lines + made.lines
@@ -118,20 +129,21 @@ def _once(bench: Bench, *, confirm: bool) -> OneBuild:
         made=remade(made.lines),
         hosted=any(map(_HOSTED.match, made.lines)),
         started=bench.start if before is not None else None,
-        configured=last(configured.lines),
-        said=worth_keeping((*without_last(configured.lines), *made.lines, *unchanged)),
+        configured=after_last_step(configured.lines),
+        said=worth_keeping((*before_last_step(configured.lines), *made.lines, *unchanged)),
         last_words=next((line for line in reversed(lines) if line.strip()), "nothing"),
+        cached=cached,
         compiled=counted(bench.build),
         config_s=configured.seconds,
         build_s=made.seconds,
     )
 
 
-def _cache(bench: Bench) -> AbstractContextManager[Use | None]:
-    if bench.compiled is None:
+def _cache(bench: Bench, compiled: CompileCache | None) -> AbstractContextManager[Use | None]:
+    if compiled is None:
         return nullcontext()
     bench.progress("looking for what was compiled before")
-    return bench.compiled.used(bench.build, finds(bench))
+    return compiled.used(bench.build, finds(bench))
 
 
 def _empty(bench: Bench) -> None:

@@ -28,7 +28,7 @@ _NO_PART = re.compile(
 )
 #: Configuring reads these too, or runs them.
 _CONFIGURING = re.compile(r"^(?:scripts|tools|arch/[^/]+/tools)/")
-#: These only say how the kernel is configured, which is done anew each time.
+#: These only say how the kernel is configured, which is done anew when one changes.
 _CONFIG = re.compile(r"(?:^|/)Kconfig[^/]*$|^arch/[^/]+/configs/|^kernel/configs/")
 #: Of these our configurations have nothing (`workers.kernel_build.config_lines`).
 _DEFCONFIG = re.compile(r"^arch/[^/]+/configs/")
@@ -64,6 +64,8 @@ _LISTS = re.compile(
 _HEADERS = re.compile(r"(?:^|/)include(?:/|$)")
 #: What lies in other directories may be listed here.
 _ARCH_MAKE_FILE = re.compile(r"^arch/[^/]+/Makefile$")
+#: What architectures have of these, kbuild makes of the names alone.
+_WRAPPED = re.compile(r"^include/(?:uapi/)?asm-generic/")
 #: With these, Kconfig writes another autoconf.h from the same .config.
 _TYPE = re.compile(r"^\s*(?:def_)?(bool|tristate|int|hex|string)\b")
 
@@ -130,7 +132,7 @@ def stale(
         if _only_lists(change):
             directories.add(posixpath.dirname(change.path))
         elif all(map(_SOURCE.search, paths)):
-            if change.status in {"D", "R"} and _was_made_of(change.old_path, has):
+            if change.status in {"D", "R"} and _is_missed(change.old_path, has):
                 return None
             changed.update(paths if change.status != "M" else ())
         elif not _is_seen(change, has):
@@ -144,13 +146,13 @@ def stale(
     )
 
 
-def _was_made_of(source: str, has: Callable[[str], bool]) -> bool:
+def _is_missed(source: str, has: Callable[[str], bool]) -> bool:
     """Whether there is something that make would take for made, with nothing to make it from.
 
-    What includes a header is another matter: it has a source of its own.
+    What includes a header is another matter: it has a source of its own. But kbuild wraps some.
     """
     stem, suffix = posixpath.splitext(source)
-    return suffix != ".h" and has(stem)
+    return bool(_WRAPPED.match(source)) if suffix == ".h" else has(stem)
 
 
 def _is_seen(change: FileChange, has: Callable[[str], bool]) -> bool:

@@ -21,7 +21,7 @@ from pipeline.trees.changes import differing, how_many_differ
 from workers import registry, toolchain
 from workers.check import Check
 from workers.compile_cache import CompileCache
-from workers.compile_cache import is_here as compile_cache_is_here
+from workers.compile_cache import command as ccache_command
 from workers.warm import Start, Warm
 from workers.work import Work
 
@@ -87,12 +87,14 @@ def from_base(base: Warm | None, change: Change) -> Start | None:
 def compile_cache(work: Work) -> CompileCache | None:
     """What compilers made before; None if it is not to be used, or there is no ccache here."""
     options, settings, target = work.record.options, work.settings, work.target
-    if not options.use_cache or not compile_cache_is_here():
+    ccache = ccache_command()
+    if not options.use_cache or ccache is None:
         return None
     limit = kept.limit_bytes(settings.kept_dirs, options.cache_bytes or settings.cache_bytes)
     return CompileCache(
-        kept=Kept(settings.compiled_dir / "ccache"),
+        kept=Kept(settings.compile_cache_dir),
         most_bytes=limit // _PART_OF_COMPILED,
+        ccache=ccache,
         compiler=f"{target.cross_compile}gcc",
         toolchain=_digest(toolchain.identity(target)),
         writable=work.job.step is Step.BASE,

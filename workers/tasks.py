@@ -132,7 +132,7 @@ def _probe(work: Work, attempt: int) -> JobResult:
     ):
         needed = work.kept(work.record.plan.check(check.name).needs, work.job.step)
         bench = open_bench(work, check, tree, directory, needed, side=work.job.step)
-        bench = replace(bench, start=start, leave=leave)
+        bench = replace(bench, start=start, leave=leave, compiled=reuse.compile_cache(work))
         result = _observe(work, check, bench)
     if result.observation:
         reuse.remember(work, check, result.observation)

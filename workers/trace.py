@@ -148,6 +148,7 @@ class _Middle:
                 bench,
                 case=case,
                 start=reuse.from_base(reuse.base_build(self.work, check), case.change),
+                compiled=reuse.compile_cache(self.work),
                 log=self.directory / "log",
                 progress=lambda doing: bench.progress(f"after patch {n} of {total}: {doing}"),
             )

@@ -36,11 +36,11 @@ _MADE_PART = re.compile(
 #: Of a script that something is made from make looks at the time.
 _RULE = re.compile(r"^(\$\(obj\)/[^\s:=]+: ?)+(?:\$\(src\)/[\w%./-]+\.pl| |FORCE)+$", re.MULTILINE)
 INCLUDED = re.compile(rb"\.include[ \t]+\\?\"([^\"\\\n]+)\\?\"")
-ASKS = b"__has_include"
+_ASKS = b"__has_include"
 #: Only what is compiled for the kernel, and not for the host, has this.
 _OF_KERNEL = "-D__KERNEL__"
 _COMPILES = re.compile(r"^source_", re.MULTILINE)
-#: Of these make files only whether a file is there matters, and then nothing is kept.
+#: Of what these make files name only whether it is there matters (`workers.reach`).
 _WRAPPED = re.compile(r"^include/(?:uapi/)?asm-generic/Kbuild$")
 #: What a program for the host includes, its compiler tells. What a script writes, nobody does.
 _INCLUDES = re.compile(r"^\s*#\s*include.*$", re.MULTILINE)
@@ -101,7 +101,7 @@ def _look_into(word: str, build: Path, source: Path) -> tuple[bool, set[str]]:
     place = _place(word, build, source)
     text = read(place) if place else b""
     included = {name.decode("utf-8", "replace") for name in INCLUDED.findall(text)}
-    return ASKS in text, {posixpath.normpath(name) for name in included}
+    return _ASKS in text, {posixpath.normpath(name) for name in included}
 
 
 def _named_by_programs(words: Iterable[str], source: Path) -> Iterator[str]:

@@ -141,6 +141,30 @@ def test_what_the_assembler_includes_is_seen(warm):
     assert kernel(warm, "patched") == made != kernel(warm, "base")
 
 
+INCBIN = {"kernel/blob.S": '.globl blob\n.data\nblob: .incbin "kernel/blob.txt"\n',
+          "kernel/Makefile": adding(".DEFAULT_GOAL := $(obj)/built-in.o\nobj-y += blob.o\n$(obj)/blob.o: kernel/blob.txt\n"
+          "kernel/blob.txt: $(srctree)/kernel/blob.src\n\t@mkdir -p kernel; cp $< $@\n")}  # fmt: skip
+
+
+def test_what_the_assembler_takes_in_is_seen(warm):
+    """As kernels take in their vdso."""
+    toy.commit(warm.tree, "a blob", INCBIN | {"kernel/blob.src": "one\n"})
+    toy.commit(warm.tree, "another one", SCRIPT | {"kernel/blob.src": "two\n"})
+    warm.run(*BLUE)
+    forget(warm)
+    warm.run(*BLUE)
+    made = kernel(warm, "patched")
+    warm.run(*BLUE, "--no-cache")
+    assert kernel(warm, "patched") == made != kernel(warm, "base")
+
+
+def test_without_a_sandbox_nothing_is_left_elsewhere(warm):
+    before = set(Path("/tmp").iterdir())
+    forget(warm)
+    assert warm.run(*BLUE, "--runtime", "none")[0] == 0
+    assert not {p.name for p in set(Path("/tmp").iterdir()) - before if "ccache" in p.name}
+
+
 def test_a_series_cannot_write_it(warm):
     attack = "\t@touch /compiled/mine && echo written; env | grep CCACHE_R; true\n"
     toy.commit(

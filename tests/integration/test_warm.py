@@ -118,6 +118,15 @@ CHANGES = {
         {"arch/blue/include/linux/export.h": None},
         True,
     ),
+    "a header that is wrapped goes": (
+        {"include/asm-generic/user.h": "int user;\n",
+         "mm/Makefile": adding(f"{FIRST}$(obj)/more.o: include/generated/asm/user.h\n"
+            "include/generated/asm/%.h: $(srctree)/include/asm-generic/%.h\n"
+            "\t@mkdir -p $(@D); echo '#include <asm-generic/$*.h>' > $@\n"),
+         "mm/more.c": "int more;\n"},
+        {"include/asm-generic/user.h": None},
+        False,
+    ),
     "a header that somebody asks for goes": (
         {"kernel/main.c": adding('#if __has_include("more.h")\nint more;\n#endif\n'),
          "kernel/more.h": "\n"},
@@ -395,6 +404,7 @@ def test_kernels_are_held_against_a_build_from_nothing(installation):
     assert "blue patched vmlinux" in output
     assert "please report this" in output
     assert not bad.exists()
+    assert not (installation.home / "cache/crosscheck/compiled/ccache").exists()
     _, verdict = installation.run(*BLUE)
     assert verdict["targets"][0]["checks"][0]["base_cached"] is False
     assert installation.command("recheck")[0] == 0

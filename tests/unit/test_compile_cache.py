@@ -34,14 +34,22 @@ def test_what_a_series_writes_there_is_no_error(text):
 
 
 def test_what_is_no_plain_file_says_nothing_and_keeps_nobody_waiting(tmp_path):
-    assert counted(tmp_path) == Counts()
-    os.mkfifo(tmp_path / ".ccache")
-    assert counted(tmp_path) == Counts()
-    (tmp_path / ".ccache").unlink()
-    (tmp_path / "elsewhere").write_text(SAID)
-    (tmp_path / ".ccache").symlink_to("elsewhere")
-    assert counted(tmp_path) == Counts()
-    (tmp_path / ".ccache").unlink()
-    (tmp_path / ".ccache").write_bytes(SAID.encode() + b"\xff\n")
-    assert counted(tmp_path) == Counts(1, 1)
-    assert not (tmp_path / ".ccache").exists()
+    build, elsewhere = tmp_path / "build", tmp_path / "elsewhere"
+    works = build / ".ccache"
+    for directory in (build, elsewhere):
+        directory.mkdir()
+    (elsewhere / "said").write_text(SAID)
+    assert counted(build) == Counts()
+    works.symlink_to(elsewhere)
+    assert counted(build) == Counts()
+    works.mkdir()
+    os.mkfifo(works / "said")
+    assert counted(build) == Counts()
+    works.mkdir()
+    (works / "said").symlink_to(elsewhere / "said")
+    assert counted(build) == Counts()
+    works.mkdir()
+    (works / "said").write_bytes(SAID.encode() + b"\xff\n")
+    assert counted(build) == Counts(1, 1)
+    assert not works.exists()
+    assert (elsewhere / "said").exists()

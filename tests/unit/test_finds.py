@@ -78,11 +78,23 @@ def test_what_the_assembler_reads_does(change):
     assert not change({"kernel/sched.c": 'asm(".include \\"linux/mm.h\\"");\n'})
 
 
-def test_where_somebody_asks_which_files_there_are_all_do(tmp_path):
-    write(tmp_path, TREE | {"kernel/sched.c": '#if __has_include("new.h")\n#endif\n'})
+def test_a_name_that_a_generated_header_has_does(tmp_path):
+    write(tmp_path, TREE | {"kernel/Makefile": "$(obj)/new.h:\n\techo > $@\n"})
     before = finds(Bench(tmp_path))
     write(tmp_path, {"kernel/new.h": ""})
     assert finds(Bench(tmp_path)) != before
+
+
+@pytest.mark.parametrize(
+    ("asks", "alike"),
+    [('__has_include("new.h")', False), ("__has_include (<linux/new.h>)", False),
+     ("__has_include(NAME)", False), ('__has_include("other.h")', True)],
+)  # fmt: skip
+def test_a_header_of_which_somebody_asks_whether_it_is_there_does(tmp_path, asks, alike):
+    write(tmp_path, TREE | {"kernel/sched.c": f"#if {asks}\n#endif\n"})
+    before = finds(Bench(tmp_path))
+    write(tmp_path, {"kernel/new.h": ""})
+    assert (finds(Bench(tmp_path)) == before) == alike
 
 
 def test_links_do(tmp_path):

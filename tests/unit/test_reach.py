@@ -96,6 +96,13 @@ def test_a_source_that_goes_must_not_have_been_of_use():
     assert stale([change("mm/slab.h", "D")], built=made).names == {"slab.h"}
 
 
+@pytest.mark.parametrize("place", ["include/asm-generic/", "include/uapi/asm-generic/"])
+def test_a_header_that_kbuild_wraps_is_missed(place):
+    assert stale([change(f"{place}user.h", "D")]) is None
+    assert stale([change("include/linux/user.h", "R", f"{place}user.h")]) is None
+    assert stale([change(f"{place}user.h", "A")]) is not None
+
+
 @pytest.mark.parametrize(
     "path", ["mm/Makefile", "mm/Kconfig", "scripts/a.c", "mm/new.bc", "arch/x86/lib/inat.c"]
 )

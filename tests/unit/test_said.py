@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
-from workers.parsers.said import last, remade, still_true, without_last, worth_keeping
+from workers.parsers.said import (
+    after_last_step,
+    before_last_step,
+    remade,
+    still_true,
+    worth_keeping,
+)
 
 BEFORE = """\
 mm/Makefile:3: overriding recipe
@@ -70,14 +76,18 @@ def test_what_conf_says_is_no_word_about_conf():
         "  HOSTCC  scripts/kconfig/conf.o", "conf.c:1: warning: odd",
         "  HOSTLD  scripts/kconfig/conf", "Kconfig:3: syntax error",
     ]  # fmt: skip
-    assert without_last(configuring) == tuple(configuring[:2])
-    assert without_last(configuring[3:]) == tuple(configuring[3:])
-    assert without_last([]) == ()
-    assert last(configuring) == tuple(configuring[3:])
-    assert last(configuring[3:]) == tuple(configuring[3:])
-    assert last(["  HOSTLD  scripts/kconfig/conf"]) == ()
+    assert before_last_step(configuring) == tuple(configuring[:2])
+    assert before_last_step(configuring[3:]) == tuple(configuring[3:])
+    assert before_last_step([]) == ()
+    assert after_last_step(configuring) == tuple(configuring[3:])
+    assert after_last_step(configuring[3:]) == tuple(configuring[3:])
+    assert after_last_step(["  HOSTLD  scripts/kconfig/conf"]) == ()
 
 
 def test_what_make_says_of_its_own_rules_is_no_word_about_what_was_made_before():
     lines = ["  CC      mm/a.o", "/src/mm/Makefile:3: warning: overriding recipe for target 'x'"]
     assert worth_keeping(lines) == ()
+
+
+def test_a_long_line_keeps_nobody_waiting():
+    assert worth_keeping(["  CC      mm/a.o", "Makefile" * 100_000]) != ()

@@ -15,7 +15,7 @@ from workers.parsers.diag_lines import MAKE, STEP
 from workers.sandbox.contract import BUILD, SOURCE
 
 #: `mm/Makefile:3: warning: overriding recipe`: make says so whenever it reads that.
-_RULES = re.compile(r"^\S*(?:Makefile|Kbuild)[^\s:]*:\d+: ")
+_RULES = re.compile(r"^(?=[^\s:]{1,1000}:\d+: )[^\s:]*(?:Makefile|Kbuild)")
 
 
 def _steps(lines: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -47,13 +47,13 @@ def worth_keeping(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(line for _, said in _steps(lines) if len(said) > 1 for line in said)
 
 
-def without_last(lines: Iterable[str]) -> tuple[str, ...]:
+def before_last_step(lines: Iterable[str]) -> tuple[str, ...]:
     """LINES before the last step: what follows the last one that made conf, conf said, not it."""
     lines = tuple(lines)
     return lines[: _last_step(lines)]
 
 
-def last(lines: Iterable[str]) -> tuple[str, ...]:
+def after_last_step(lines: Iterable[str]) -> tuple[str, ...]:
     """What conf said: LINES after the last step, or all of them."""
     lines = tuple(lines)
     at = _last_step(lines)
