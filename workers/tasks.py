@@ -42,6 +42,7 @@ from workers.workspace import build_directory
 
 app = make_app(load().redis_url)
 use_temporary_dir(load())
+os.umask(0o022)  # commands may run as another user
 _LOG = logging.getLogger(__name__)
 
 

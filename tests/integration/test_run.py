@@ -13,6 +13,7 @@ import pytest
 
 from tests import toy
 from tests.conftest import validate
+from tests.toy import adding
 
 pytestmark = pytest.mark.integration
 
@@ -23,6 +24,15 @@ def cells(verdict):
     return {
         t["target"]: {c["check"]: c["outcome"] for c in t["checks"]} for t in verdict["targets"]
     }
+
+
+def test_a_user_who_shows_nobody_his_files_can_build(installation):
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding("\n/* More. */\n")})
+    before = os.umask(0o077)
+    try:
+        assert installation.run("--target", "blue")[0] == 0
+    finally:
+        os.umask(before)
 
 
 def test_a_good_change_passes_and_its_base_is_looked_at_once(installation):
