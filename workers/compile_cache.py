@@ -14,6 +14,7 @@ others' kernels from.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -81,12 +82,13 @@ class CompileCache:
         self.kept.place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.kept.held(_fill) as place:
             compilers = build.with_name("compilers")
-            self._make(compilers)
+            real = self._real()
+            self._make(compilers, real)
             mounts = (
                 Mount(place, _DIRECTORY, writable=self.writable),
                 Mount(compilers, _COMPILERS),
             )
-            yield Use(mounts, self._environment(f"{self.toolchain}-{finds}"))
+            yield Use(mounts, self._environment(f"{self.toolchain}-{_digest(real)}-{finds}"))
         if self.writable:
             self.kept.measure()
 
@@ -94,20 +96,25 @@ class CompileCache:
         """Remove it, when nobody uses it any more."""
         self.kept.drop()
 
-    def _make(self, compilers: Path) -> None:
-        """Make the directory COMPILERS."""
+    def _real(self) -> Path:
+        """The compiler itself."""
         real = shutil.which(self.compiler)
         if real is None:
             raise InfraError(
                 f"{self.compiler} cannot be run; `crosscheck doctor` says what to install."
             )
+        return Path(real)
+
+    def _make(self, compilers: Path, real: Path) -> None:
+        """Make the directory COMPILERS, whose compiler is in the place of the REAL one."""
         remove(compilers)
         compilers.mkdir()
         script = compilers / self.compiler
         script.write_text(_COMPILER.format(ccache=self.ccache, compiler=real))
         script.chmod(0o755)
 
-    def _environment(self, namespace: str) -> dict[str, str]:
+    def _environment(self, shared: str) -> dict[str, str]:
+        """What is made is SHARED by all who say the same."""
         environment = {
             "PATH": f"{_COMPILERS}:{PATH}",
             "CCACHE_DIR": _DIRECTORY,
@@ -117,8 +124,7 @@ class CompileCache:
             "CCACHE_INODECACHE": "1",  # headers are the same for all: each is read once
             # Nobody edits a header while it is compiled, however new it is.
             "CCACHE_SLOPPINESS": "include_file_ctime,include_file_mtime",
-            "CCACHE_COMPILERCHECK": "content",
-            "CCACHE_NAMESPACE": namespace,
+            "CCACHE_COMPILERCHECK": f"string:{shared}",
             "CCACHE_STATSLOG": f"{BUILD}/{_SAID}",
             "CCACHE_UMASK": "000",  # each command may run as another user
             "CCACHE_MAXSIZE": f"{max(self.most_bytes >> 10, 1)}Ki",
@@ -151,6 +157,10 @@ def count(text: str) -> Counts:
     hits = re.findall(r"^(?:direct|preprocessed)_cache_hit$", text, re.MULTILINE)
     misses = re.findall(r"^cache_miss$", text, re.MULTILINE)
     return Counts(len(hits), len(misses))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _fill(directory: Path) -> None:
