@@ -102,3 +102,8 @@ def test_links_do(tmp_path):
     before = finds(Bench(tmp_path))
     (tmp_path / "kernel/link.h").symlink_to("../include/linux/sched.h")
     assert finds(Bench(tmp_path)) != before
+
+
+def test_a_header_that_takes_in_a_file_leaves_nothing_alike(tmp_path):
+    write(tmp_path, TREE | {"include/linux/blob.h": 'asm(".incbin \\"blob\\"");\n'})
+    assert finds(Bench(tmp_path)) != finds(Bench(tmp_path))
