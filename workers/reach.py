@@ -48,6 +48,7 @@ _COMPARED = re.compile(
     r"|orc_types)\.h)|include/linux/(?:interval_tree_generic|livepatch_external|objtool_types"
     r"|static_call_types)\.h)$"
 )
+_OBJTOOL = "tools/objtool"
 #: kbuild reads these: what is made at all, and how.
 _MAKE_FILE = re.compile(r"(?:^|/)(?:Makefile|Kbuild)$")
 #: A release changes these lines of the top Makefile, and kbuild knows who reads them.
@@ -124,7 +125,7 @@ def stale(
         paths = {change.path, change.old_path} - {""}
         if all(_is_no_part(path, arch, has) for path in paths):
             continue
-        known = change.plain and not any(map(_COMPARED.match, paths))
+        known = change.plain and not (has(_OBJTOOL) and any(map(_COMPARED.match, paths)))
         if known and _only_configures(change):
             continue
         if not known or any(_EVERYWHERE.match(path) or unseen.named.has(path) for path in paths):
@@ -164,10 +165,12 @@ def _is_seen(change: FileChange, has: Callable[[str], bool]) -> bool:
 
 def _is_no_part(path: str, arch: str, has: Callable[[str], bool]) -> bool:
     program = _PROGRAM.match(path)
+    of_another = path.startswith("tools/") and is_below_another(path.removeprefix("tools/"), arch)
     return bool(
         _NO_PART.search(path)
         or _is_never_read(path, arch)
         or (program and not has(program[0].rstrip("/")))
+        or (of_another and not has(_OBJTOOL))
     )
 
 

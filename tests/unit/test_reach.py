@@ -127,6 +127,14 @@ def test_a_script_that_something_is_made_from_is_seen():
     assert stale([change("lib/crypto/mips/sha.pl", "A")]) is None
 
 
+def test_what_objtool_compares_and_is_made_of_matters_where_it_is_made():
+    files = [change("arch/x86/include/asm/insn.h"), change("tools/arch/x86/include/asm/insn.h")]
+    assert stale(files, built=()) == Stale()
+    for file in files:
+        assert stale([file], built=("tools/objtool",)) is None
+    assert stale([change("tools/arch/s390/include/asm/a.h")], built=()) is None
+
+
 def test_a_program_for_users_matters_where_a_kernel_needs_it():
     program = change("tools/bootconfig/main.c")
     assert stale([program]) == Stale()
