@@ -18,10 +18,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.walk import walk
 from workers.check import Bench
-from workers.reach import is_below_another
-from workers.unseen import ELSEWHERE, INCLUDED, MAKE_FILE, read
+from workers.unseen import INCLUDED, MAKE_FILE, parts, read
 
 _HEADER = re.compile(r"\.h$")
 #: What may have the assembler include a file. Drivers, file systems and protocols are a gigabyte,
@@ -44,10 +42,7 @@ def finds(bench: Bench) -> str:
     rules: list[tuple[str, list[str]]] = []
     included: set[str] = set()
     asked: set[str] = set()
-    for entry in walk(source):
-        name = entry.path[len(str(source)) + 1 :]
-        if ELSEWHERE.match(name) or is_below_another(name, arch):
-            continue
+    for name, entry in parts(source, arch):
         path = Path(entry.path)
         if entry.is_symlink():
             rules.append((name, [str(path.readlink())]))

@@ -155,23 +155,20 @@ def _configure(bench: Bench) -> tuple[Made, Options, tuple[str, ...] | None]:
     """Configure; what that came to, the options that are set, and what make had said of a
     finished build that lies in the build directory now; None if it is to be built from nothing.
     """
-    before = None
+    notes = None
     if bench.start:
         bench.progress("copying a finished build")
         start, arch = bench.start, bench.target.arch
         notes = start.warm.begin(bench.build, start.files, bench.source, arch)
         bench.sandbox.adopt(bench.build)
-        before = notes.said if notes else None
-        if notes and not configures(start.files):
-            options = _options(bench)
-            if _CHECKSUMS not in options:
-                return Made(0, notes.configured, 0.0), options, before
-    had = _options(bench) if before is not None else {}
+    had = _options(bench) if notes else {}
+    if bench.start and notes and _CHECKSUMS not in had and not configures(bench.start.files):
+        return Made(0, notes.configured, 0.0), had, notes.said
     configured = kernel_build.configure(bench)
     options = _options(bench)
     same = configured.exit_code == 0 and options == had and _CHECKSUMS not in options
-    if before is None or same:
-        return configured, options, before
+    if notes is None or same:
+        return configured, options, notes.said if notes else None
     _empty(bench)  # what only an option that is not set any more asked for would stay
     configured = kernel_build.configure(bench)
     return configured, _options(bench), None

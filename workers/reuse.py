@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from pipeline import kept
 from pipeline.codec import dumps
-from pipeline.kept import Kept
 from pipeline.model import Change, InfraError, Observation, Step
 from pipeline.trees.changes import differing, how_many_differ
 from workers import registry, toolchain
@@ -92,7 +91,7 @@ def compile_cache(work: Work) -> CompileCache | None:
         return None
     limit = kept.limit_bytes(settings.kept_dirs, options.cache_bytes or settings.cache_bytes)
     return CompileCache(
-        kept=Kept(settings.compile_cache_dir),
+        kept=kept.Kept(settings.compile_cache_dir),
         most_bytes=limit // _PART_OF_COMPILED,
         ccache=ccache,
         compiler=f"{target.cross_compile}gcc",

@@ -8,6 +8,7 @@ that the assembler includes; and it does not know who asked whether there is som
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ _MOST_BYTES = 64 << 20
 MAKE_FILE = re.compile(r"(?:^|/)(?:Makefile|Kbuild|Platform)[^/]*$|\.mk$")
 _SCRIPT = re.compile(r"\.(?:awk|pl|py|sed|sh)$")
 #: Make files and scripts that build no kernel, or are looked at as a whole (`workers.reach`).
-ELSEWHERE = re.compile(r"^(?:Documentation|LICENSES|samples|tools|usr/include)/")
+_ELSEWHERE = re.compile(r"^(?:Documentation|LICENSES|samples|tools|usr/include)/")
 #: A word with the name of a source, as make files, shells and C strings write it.
 _WORD = re.compile(r"[\w$(){}./+-]*\w\.(?:[chS]|dtsi?|dtso|pl)\b")
 #: A make file that another one includes, but not that of a directory that is only in a variable.
@@ -111,9 +112,17 @@ def _named_by_programs(words: Iterable[str], source: Path) -> Iterator[str]:
         if not named.startswith(f"{SOURCE}/") or named.endswith(".h"):
             continue
         name = named.removeprefix(f"{SOURCE}/")
-        if not ELSEWHERE.match(name):
+        if not _ELSEWHERE.match(name):
             text = read(source / name).decode("utf-8", "replace")
             yield from _ends((_COMMENTS if _SCRIPT.search(name) else _INCLUDES).sub("", text), "")
+
+
+def parts(source: Path, arch: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """(path, entry) of what may take part in a build of SOURCE for ARCH by its place."""
+    for entry in walk(source):
+        name = entry.path[len(str(source)) + 1 :]
+        if not (_ELSEWHERE.match(name) or is_below_another(name, arch)):
+            yield name, entry
 
 
 def _rules_and_scripts(source: Path, arch: str) -> Iterator[tuple[str, str]]:
@@ -122,10 +131,7 @@ def _rules_and_scripts(source: Path, arch: str) -> Iterator[tuple[str, str]]:
     """
     scripts = []
     rules = []
-    for entry in walk(source):
-        name = entry.path[len(str(source)) + 1 :]
-        if ELSEWHERE.match(name) or is_below_another(name, arch):
-            continue
+    for name, entry in parts(source, arch):
         if entry.is_symlink():
             yield name, str(Path(entry.path).readlink())
         if MAKE_FILE.search(name) and not _WRAPPED.match(name):

@@ -69,6 +69,14 @@ class Installation:
         with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
             return connection.execute(statement).fetchall()
 
+    def kernel(self, side: str) -> dict[str, str]:
+        """What the latest run kept of blue's kernel of SIDE, by name."""
+        ((text,),) = self.sql(
+            f"select result from jobs where job = 'blue/build/{side}' order by rowid desc limit 1"
+        )
+        artifacts = json.loads(text)["observation"]["artifacts"]
+        return {artifact["name"]: artifact["ref"] for artifact in artifacts}
+
     @property
     def database(self) -> Path:
         return self.home / "state/crosscheck/crosscheck.db"

@@ -6,7 +6,6 @@ A series that edits scripts takes part in everything, and so is built from nothi
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -41,14 +40,6 @@ def counts(verdict):
     return facts["compile_cache_hits"], facts["compile_cache_misses"]
 
 
-def kernel(installation, side):
-    ((text,),) = installation.sql(
-        f"select result from jobs where job = 'blue/build/{side}' order by rowid desc limit 1"
-    )
-    kept = json.loads(text)["observation"]["artifacts"]
-    return {artifact["name"]: artifact["ref"] for artifact in kept}
-
-
 def forget(installation):
     """Of what was built only what compilers made is left."""
     shutil.rmtree(installation.home / "cache/crosscheck/warm")
@@ -61,10 +52,10 @@ def test_a_build_from_nothing_compiles_only_what_differs(warm):
     assert not verdict["targets"][0]["checks"][0]["facts"]["from_base_build"]
     assert patched_misses == 1
     assert patched_hits >= 4
-    made = kernel(warm, "patched")
+    made = warm.kernel("patched")
     _, verdict = warm.run(*BLUE, "--no-cache")
     assert counts(verdict) == ([0, 0], [0, 0])
-    assert kernel(warm, "patched") == made
+    assert warm.kernel("patched") == made
 
 
 def test_what_a_series_compiled_is_not_kept(warm):
@@ -75,13 +66,13 @@ def test_what_a_series_compiled_is_not_kept(warm):
 
 
 def test_a_base_whose_build_is_gone_is_compiled_from_what_is_left(warm):
-    made = kernel(warm, "base")
+    made = warm.kernel("base")
     forget(warm)
     _, verdict = warm.run(*BLUE)
     (base_hits, _), (base_misses, _) = counts(verdict)
     assert base_misses == 0
     assert base_hits >= 5
-    assert kernel(warm, "base") == made
+    assert warm.kernel("base") == made
 
 
 def test_a_source_that_is_renamed_is_all_that_is_compiled(warm):
@@ -99,9 +90,9 @@ def test_a_source_that_is_renamed_is_all_that_is_compiled(warm):
     (_, patched_hits), (_, patched_misses) = counts(verdict)
     assert patched_misses == 1
     assert patched_hits >= 5
-    made = kernel(warm, "patched")
+    made = warm.kernel("patched")
     warm.run(*BLUE, "--no-cache")
-    assert kernel(warm, "patched") == made
+    assert warm.kernel("patched") == made
 
 
 def test_warnings_are_told_again(warm):
@@ -119,9 +110,9 @@ def test_a_header_that_is_found_first_is_seen(warm):
     toy.commit(warm.tree, "a header", SCRIPT | {"arch/blue/include/linux/export.h": quiet})
     _, verdict = warm.run(*BLUE)
     assert counts(verdict)[0][1] == 0
-    made = kernel(warm, "patched")
+    made = warm.kernel("patched")
     warm.run(*BLUE, "--no-cache")
-    assert kernel(warm, "patched") == made != kernel(warm, "base")
+    assert warm.kernel("patched") == made != warm.kernel("base")
 
 
 def test_what_the_assembler_includes_is_seen(warm):
@@ -136,9 +127,9 @@ def test_what_the_assembler_includes_is_seen(warm):
     forget(warm)
     toy.commit(warm.tree, "and another", {"include/linux/insn.h": "\t.byte 2\n"})
     warm.run(*BLUE)
-    made = kernel(warm, "patched")
+    made = warm.kernel("patched")
     warm.run(*BLUE, "--no-cache")
-    assert kernel(warm, "patched") == made != kernel(warm, "base")
+    assert warm.kernel("patched") == made != warm.kernel("base")
 
 
 INCBIN = {"kernel/blob.S": '.globl blob\n.data\nblob: .incbin "kernel/blob.txt"\n',
@@ -153,9 +144,9 @@ def test_what_the_assembler_takes_in_is_seen(warm):
     warm.run(*BLUE)
     forget(warm)
     warm.run(*BLUE)
-    made = kernel(warm, "patched")
+    made = warm.kernel("patched")
     warm.run(*BLUE, "--no-cache")
-    assert kernel(warm, "patched") == made != kernel(warm, "base")
+    assert warm.kernel("patched") == made != warm.kernel("base")
 
 
 def test_without_a_sandbox_nothing_is_left_elsewhere(warm):

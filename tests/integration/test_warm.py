@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -189,15 +188,6 @@ CHANGES = {
 }  # fmt: skip
 
 
-def build_of(installation, side):
-    """What the latest run kept of the kernel of SIDE, by name."""
-    ((text,),) = installation.sql(
-        f"select result from jobs where job = 'blue/build/{side}' order by rowid desc limit 1"
-    )
-    artifacts = json.loads(text)["observation"]["artifacts"]
-    return {artifact["name"]: artifact["ref"] for artifact in artifacts}
-
-
 def told(verdict):
     (check,) = verdict["targets"][0]["checks"]
     facts = {name: fact for name, fact in check["facts"].items() if name not in HOW}
@@ -339,9 +329,9 @@ def test_a_base_that_moved_starts_from_the_nearest_one(installation):
     toy.commit(installation.tree, "mm: a macro", {"include/linux/mm.h": adding("#define X 1\n")})
     toy.commit(installation.tree, "kernel: use it", {"kernel/main.c": adding("int x = X;\n")})
     _, warm = installation.run(*BLUE)
-    made = [build_of(installation, side) for side in ("base", "patched")]
+    made = [installation.kernel(side) for side in ("base", "patched")]
     _, cold = installation.run(*BLUE, "--no-cache")
-    assert [build_of(installation, side) for side in ("base", "patched")] == made
+    assert [installation.kernel(side) for side in ("base", "patched")] == made
     assert told(warm) == told(cold)
     facts = warm["targets"][0]["checks"][0]["facts"]
     assert facts["base_started_from"]
@@ -446,7 +436,7 @@ def test_killed_at_any_moment_it_leaves_nothing_that_makes_a_wrong_kernel(instal
                 process.kill()
         killed.wait()
         _, warm = installation.run(*BLUE)
-        made = [build_of(installation, side) for side in ("base", "patched")]
+        made = [installation.kernel(side) for side in ("base", "patched")]
         _, cold = installation.run(*BLUE, "--no-cache")
-        assert [build_of(installation, side) for side in ("base", "patched")] == made
+        assert [installation.kernel(side) for side in ("base", "patched")] == made
         assert told(warm) == told(cold)
