@@ -8,6 +8,9 @@ queue cannot know, and lost messages are sent again. Results do not travel.
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 from celery import Celery
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
@@ -65,3 +68,44 @@ def reach(app: Celery) -> None:
             f"The Redis of CROSSCHECK_REDIS_URL does not answer ({error}): start it, correct the"
             " address, or unset the variable, and a private one is started."
         ) from error
+
+
+class Bell:
+    """Rung by a worker when a job of RUN is done, so that its coordinator need not look often.
+
+    Nothing depends on its being heard: the coordinator looks on a clock as well.
+    """
+
+    #: Of what rang for nobody.
+    _FORGOTTEN_S = 600
+
+    def __init__(self, app: Celery, run: str) -> None:
+        self._app = app
+        self._name = f"crosscheck.bell.{run}"
+        self._client: Any = None
+
+    def _redis(self) -> Any:
+        """Kombu's own client, so that an address means the same everywhere."""
+        if self._client is None:
+            self._client = self._app.connection_for_write().default_channel.client
+        return self._client
+
+    def ring(self) -> None:
+        """Have one `wait` return, now or later."""
+        try:
+            with self._redis().pipeline() as at_once:
+                at_once.lpush(self._name, "")
+                at_once.ltrim(self._name, 0, 0)
+                at_once.expire(self._name, self._FORGOTTEN_S)
+                at_once.execute()
+        except (KombuError, RedisError, OSError):
+            self._client = None
+
+    def wait(self, seconds: float) -> None:
+        """Until it rings, SECONDS at most."""
+        end = time.monotonic() + seconds
+        try:
+            self._redis().blpop(self._name, timeout=seconds)
+        except (KombuError, RedisError, OSError):
+            self._client = None
+            time.sleep(max(0.0, end - time.monotonic()))

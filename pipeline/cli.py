@@ -32,7 +32,7 @@ from pipeline.report.plain import (
 )
 from pipeline.report.terminal import print_verdict
 from pipeline.report.wording import clean
-from pipeline.running import RunRequest, execute, fleet_environment, why_not
+from pipeline.running import RunRequest, execute, fleet_environment, trial
 from pipeline.settings import Settings, load, size_bytes, use_temporary_dir
 from pipeline.store import JobRow, Store
 
@@ -318,7 +318,7 @@ def doctor(runtime: str, missing_packages: bool) -> None:  # noqa: FBT001
         for package in tools.missing_packages(found):
             click.echo(package)
         return
-    found = tools.examine(matrix.targets, runtime, sandbox_fault=why_not(runtime))
+    found = tools.examine(matrix.targets, runtime, sandbox_fault=trial(runtime)())
     click.echo(render_tools(found, tools.remedy(found)), nl=False)
     if any(tool.missing for tool in found):
         sys.exit(ERROR)

@@ -21,7 +21,8 @@ from pipeline.settings import Settings
 from pipeline.store import JobRow, RunRecord, Store
 from pipeline.verdict import decide
 
-_TICK_S = 0.25
+#: How often it is looked whether a worker died or a job is overdue; a job that is done is heard.
+_TICK_S = 0.5
 _DISCARD_TRIES = 12
 
 
@@ -111,7 +112,7 @@ def discard(settings: Settings, run: str) -> None:
         remove(builds)
         if not builds.exists():
             return
-        time.sleep(_TICK_S)  # compilers die after their worker, and may still write
+        time.sleep(_TICK_S / 2)  # compilers die after their worker, and may still write
 
 
 def _apply(store: Store, app: Celery, fleet: Fleet, record: RunRecord, action: Action) -> None:
@@ -142,14 +143,19 @@ def drive(
     app: Celery,
     fleet: Fleet,
     show: Callable[[tuple[JobRow, ...]], None],
+    *,
+    wait: Callable[[float], None],
 ) -> Verdict:
     """Bring the run to its verdict; SHOW is called with where the jobs stand.
+
+    WAIT lasts as many seconds as it is given, or until a job is done.
 
     Raises InfraError when the fleet cannot be kept alive or the database is lost.
     """
     options = record.options
     before = {} if fleet.is_private else store.workers_of_bases(record.plan)
     ticked = time.time()
+    rows: tuple[JobRow, ...] = ()
     while True:
         lost = fleet.tend()
         for worker in lost.workers:
@@ -159,7 +165,7 @@ def drive(
         if time.time() - ticked > 3 * RENEW_S:
             time.sleep(2 * RENEW_S)  # this machine slept: let its workers renew their leases
         ticked = time.time()
-        rows = store.jobs(record.run)
+        rows = store.jobs(record.run, rows)
         show(rows)
         if finished(rows):
             return conclude(store, record)
@@ -171,5 +177,6 @@ def drive(
                 _apply(store, app, fleet, record, action)
         except RedisAwayError:
             store.expect_lost(record.run)  # `tend` starts a private one again
-            time.sleep(4 * _TICK_S)
-        time.sleep(_TICK_S if not actions else 0.02)
+            time.sleep(2 * _TICK_S)
+        if all(isinstance(action, Send) for action in actions):
+            wait(_TICK_S)  # else more may be ready at once

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from pipeline import intake, kept
-from pipeline.app import make_app, reach
+from pipeline.app import Bell, make_app, reach
 from pipeline.engine import conclude, discard, drive, owner
 from pipeline.fleet import Fleet
 from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
@@ -32,6 +32,8 @@ from pipeline.store import Options, RunRecord, Store
 #: The sources of the init that runs in the guest.
 PROBES = Path(__file__).parent.parent / "workers" / "probes"
 
+
+_TRIAL_S = 60
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -86,22 +88,32 @@ def fleet_environment() -> dict[str, str]:
     }
 
 
-def why_not(runtime: str) -> str:
-    """Why commands cannot be sandboxed with RUNTIME here, in one sentence; "" if they can.
+def trial(runtime: str) -> Callable[[], str]:
+    """Try, from now on, to sandbox a command with RUNTIME here.
 
-    Workers know; they are asked in a process of their own.
+    What is returned waits for the end and says why it cannot be done, in one sentence; "" if it
+    can. Workers know; they are asked in a process of their own.
     """
-    try:
-        asked = subprocess.run(
-            (sys.executable, "-m", "workers.sandbox", runtime),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-    except subprocess.TimeoutExpired:
-        return "A trial command in the sandbox does not end: this machine is too busy, or broken."
-    return (asked.stdout or asked.stderr).strip() if asked.returncode else ""
+    process = subprocess.Popen(
+        (sys.executable, "-m", "workers.sandbox", runtime),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def came() -> str:
+        try:
+            said, complaint = process.communicate(timeout=_TRIAL_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return (
+                "A trial command in the sandbox does not end: this machine is too busy, or broken."
+            )
+        return (said or complaint).strip() if process.returncode else ""
+
+    return came
 
 
 @contextmanager
@@ -176,7 +188,8 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
     )
     try:
         with fleet, watch(record.plan, record.created_at) as show:
-            return drive(store, record, make_app(fleet.redis_url), fleet, show)
+            app = make_app(fleet.redis_url)
+            return drive(store, record, app, fleet, show, wait=Bell(app, record.run).wait)
     except (SignalledError, InfraError) as error:
         _ignore_signals()
         return conclude(store, record, error=str(error))
@@ -195,11 +208,11 @@ def execute(
     """
     _writable(request.json_file, request.reply_file)
     with _signals():
+        sandbox_fault = trial(request.runtime)
         taken = intake.take_in(request.what, settings, say)
         record = _record(request, taken)
         if record.plan.jobs:
-            fault = why_not(request.runtime)
-            if fault:
+            if fault := sandbox_fault():
                 raise InfraError(fault)
             if settings.redis_url:
                 reach(make_app(settings.redis_url))

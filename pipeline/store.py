@@ -291,11 +291,22 @@ class Store:
 
     # --- jobs -----------------------------------------------------------------------------
 
-    def jobs(self, run: str) -> tuple[JobRow, ...]:
-        """Where every job of the run stands, in the plan's order."""
-        query = sa.select(_JOBS).where(_JOBS.c.run == run).order_by(_JOBS.c.position)
+    def jobs(self, run: str, before: tuple[JobRow, ...] = ()) -> tuple[JobRow, ...]:
+        """Where every job of the run stands, in the plan's order.
+
+        BEFORE is what this returned earlier: results, which are long, are not read again.
+        """
+        known = {row.job.id: row.result for row in before if row.state == "done"}
+        columns = [column for column in _JOBS.c if column.name != "result"]
+        query = sa.select(*columns).where(_JOBS.c.run == run).order_by(_JOBS.c.position)
         with self._begin() as connection:
             rows = connection.execute(query).all()
+            new = [row.job for row in rows if row.state == "done" and row.job not in known]
+            query = sa.select(_JOBS.c.job, _JOBS.c.result).where(
+                _JOBS.c.run == run, _JOBS.c.job.in_(new), _JOBS.c.result != ""
+            )
+            texts = connection.execute(query).all() if new else ()
+        results = known | {job: _read(JobResult, text, run) for job, text in texts}
         return tuple(
             JobRow(
                 job=Job(row.target, row.check, Step(row.step)),
@@ -308,7 +319,7 @@ class Store:
                 lease_until=row.lease_until,
                 worker=row.worker,
                 doing=row.doing,
-                result=_read(JobResult, row.result, run) if row.result else None,
+                result=results.get(row.job),
             )
             for row in rows
         )

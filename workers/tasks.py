@@ -16,7 +16,7 @@ import traceback
 from dataclasses import replace
 from functools import cache
 
-from pipeline.app import RUN_JOB, make_app
+from pipeline.app import RUN_JOB, Bell, make_app
 from pipeline.codec import dumps
 from pipeline.coordinator import LEASE_S
 from pipeline.fleet import worker_name
@@ -78,6 +78,7 @@ def run_job(run: str, job_id: str, attempt: int, cores: int) -> None:
                 facts=(("traceback", traceback.format_exc()),),
             )
     store.finish(run, attempt, replace(result, seconds=time.monotonic() - started))
+    Bell(app, run).ring()
 
 
 def _record(store: Store, run: str) -> RunRecord:

@@ -66,7 +66,7 @@ def test_a_worker_that_hangs_is_ended_and_its_job_done_by_another(store, monkeyp
 
     monkeypatch.setattr(engine, "send", send)
     fleet = FakeFleet()
-    verdict = engine.drive(store, record, None, fleet, lambda _rows: None)
+    verdict = engine.drive(store, record, None, fleet, lambda _rows: None, wait=time.sleep)
     assert verdict.outcome is Outcome.PASS
     assert fleet.ended == ["h:1"]
     assert {("arm64/build/base", 1), ("arm64/build/base", 2)} < set(sent)
@@ -84,7 +84,7 @@ def test_a_message_that_could_not_be_sent_is_sent_again(store, monkeypatch):
 
     monkeypatch.setattr(engine, "send", send)
     monkeypatch.setattr(engine.time, "sleep", lambda _s: None)
-    verdict = engine.drive(store, record, None, FakeFleet(), lambda _rows: None)
+    verdict = engine.drive(store, record, None, FakeFleet(), lambda _rows: None, wait=time.sleep)
     assert verdict.outcome is Outcome.PASS
 
 
@@ -96,7 +96,7 @@ def test_a_database_that_cannot_be_written_ends_the_run(store, monkeypatch):
 
     monkeypatch.setattr(store, "mark_sent", full)
     with pytest.raises(InfraError, match="full"):
-        engine.drive(store, record, None, FakeFleet(), lambda _rows: None)
+        engine.drive(store, record, None, FakeFleet(), lambda _rows: None, wait=time.sleep)
 
 
 def test_a_process_is_known_by_more_than_its_number():
