@@ -18,9 +18,10 @@ from types import FrameType
 
 from pipeline import intake, kept
 from pipeline.app import Bell, make_app, reach
-from pipeline.engine import conclude, discard, drive, owner
+from pipeline.engine import conclude, discard, drive
 from pipeline.fleet import Fleet
 from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
+from pipeline.owner import owner
 from pipeline.report.json import to_json
 from pipeline.report.live import watch
 from pipeline.report.reply import to_reply
@@ -84,7 +85,7 @@ def fleet_environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name in wanted or name.startswith("CROSSCHECK_")
+        if name in wanted or name.startswith(("CROSSCHECK_", "DOCKER_"))
     }
 
 

@@ -16,6 +16,9 @@ from pathlib import Path
 
 from pipeline.model import InfraError, InputError
 
+#: What commands can be sandboxed with (`workers.sandbox`); the first one is the default.
+RUNTIMES = ("bubblewrap", "docker", "none")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -27,6 +30,8 @@ class Settings:
     database_url: str
     matrix: Path
     sender: str  # From of the replies
+    runtime: str = RUNTIMES[0]  # what commands are sandboxed with, where nothing else is asked
+    images: str = "crosscheck"  # what the names of images begin with
     cache_bytes: int = 0  # how much may be kept; 0: half of what the disk has left
 
     @property
@@ -100,6 +105,12 @@ def _bytes(variable: str, text: str) -> int:
         raise InputError(f"{variable}: {error}.") from None
 
 
+def _runtime(name: str) -> str:
+    if name not in RUNTIMES:
+        raise InputError(f"CROSSCHECK_RUNTIME: {name!r} is none of {', '.join(RUNTIMES)}.")
+    return name
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings that ENVIRON (default: this process's) asks for."""
     env = os.environ if environ is None else environ
@@ -113,6 +124,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=env.get("CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"),
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
         cache_bytes=_bytes("CROSSCHECK_CACHE_SIZE", env.get("CROSSCHECK_CACHE_SIZE", "")),
+        runtime=_runtime(env.get("CROSSCHECK_RUNTIME") or RUNTIMES[0]),
+        images=env.get("CROSSCHECK_IMAGES", "crosscheck"),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )
 

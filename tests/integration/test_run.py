@@ -230,6 +230,7 @@ def test_nothing_is_written_outside_cache_and_state(installation, tmp_path):
 
 
 def test_doctor_names_what_is_missing_and_the_remedy(installation, tmp_path):
+    installation.environ["CROSSCHECK_RUNTIME"] = "bubblewrap"
     status, output = installation.command("doctor")
     assert status == 0, output
     tools = tmp_path / "bin"
@@ -241,3 +242,11 @@ def test_doctor_names_what_is_missing_and_the_remedy(installation, tmp_path):
     assert status == 3
     assert "apt-get install" in output
     assert "bubblewrap" in output
+
+
+def test_doctor_says_that_there_is_no_docker_engine(installation, tmp_path):
+    installation.environ["DOCKER_HOST"] = f"unix://{tmp_path}/docker.sock"
+    status, output = installation.command("doctor", "--runtime", "docker")
+    assert status == 3
+    assert "The Docker engine does not answer: start it, or set DOCKER_HOST" in output
+    assert "flex" not in output  # it is in the image
