@@ -33,7 +33,7 @@ from pipeline.report.plain import (
 from pipeline.report.terminal import print_verdict
 from pipeline.report.wording import clean
 from pipeline.running import RunRequest, execute, fleet_environment, trial
-from pipeline.settings import RUNTIMES, Settings, load, size_bytes, use_temporary_dir
+from pipeline.settings import RUNTIMES, Settings, load, shown, size_bytes, use_temporary_dir
 from pipeline.store import JobRow, Store
 
 PASSED, FAILED, BAD_INPUT, ERROR = 0, 1, 2, 3
@@ -350,7 +350,7 @@ def worker(jobs: int) -> None:
     )
     store = Store(settings.database_url)
     with fleet:
-        _say(f"{jobs} workers take jobs from {settings.redis_url}; Ctrl-C ends them.")
+        _say(f"{jobs} workers take jobs from {shown(settings.redis_url)}; Ctrl-C ends them.")
         while True:
             for name in fleet.tend().workers:
                 store.expire_worker(name)

@@ -105,6 +105,22 @@ def _bytes(variable: str, text: str) -> int:
         raise InputError(f"{variable}: {error}.") from None
 
 
+def shown(url: str) -> str:
+    """URL as it may be shown to people: without the password and options in it."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url).partition("?")[0]
+
+
+def _secret(env: Mapping[str, str], variable: str, default: str) -> str:
+    """What VARIABLE says, or the file that VARIABLE_FILE names; where secrets may come from."""
+    file = env.get(f"{variable}_FILE", "")
+    if not file:
+        return env.get(variable) or default
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{variable}_FILE: cannot read {file}.") from error
+
+
 def _runtime(name: str) -> str:
     if name not in RUNTIMES:
         raise InputError(f"CROSSCHECK_RUNTIME: {name!r} is none of {', '.join(RUNTIMES)}.")
@@ -120,8 +136,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         cache_dir=cache,
         state_dir=state,
-        redis_url=env.get("CROSSCHECK_REDIS_URL", ""),
-        database_url=env.get("CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"),
+        redis_url=_secret(env, "CROSSCHECK_REDIS_URL", ""),
+        database_url=_secret(
+            env, "CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"
+        ),
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
         cache_bytes=_bytes("CROSSCHECK_CACHE_SIZE", env.get("CROSSCHECK_CACHE_SIZE", "")),
         runtime=_runtime(env.get("CROSSCHECK_RUNTIME") or RUNTIMES[0]),
