@@ -77,7 +77,7 @@ class Server:
         return self.url(name)
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it, and wait until it answers. It ends with the thread that started it."""
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 (

@@ -63,7 +63,7 @@ def engine_of(url: sa.URL) -> sa.Engine:
         sa.event.listen(engine, "connect", _pragmas)
         return engine
     libpq = {name: value for name, value in _LIBPQ.items() if name not in url.query}
-    return sa.create_engine(url, pool_pre_ping=True, connect_args=libpq)
+    return sa.create_engine(url, connect_args=libpq)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One database: opens it, does one transaction at a time, and says its faults in one sentence.
 
-A PostgreSQL server may restart at any time. The pool looks, before each transaction, whether its
-connection still lives. A run is `patient` besides: what fails because the database is away is
-done again until it is back. Only what was lost while it was committed may then have taken effect
-already; so everything here comes to the same when it is done twice, or can tell (`IN_DOUBT`).
+A PostgreSQL server may restart at any time. A transaction that loses its connection before the
+commit has no effect, and is tried on a new one at once. A run is `patient` besides: what fails
+because the database is away is done again until it is back. Only what was lost while it was
+committed may then have taken effect already; so everything here comes to the same when it is done
+twice, or can tell (`in_doubt`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from pipeline.model import InfraError
+from pipeline.model import CrosscheckError, InfraError
 from pipeline.store.address import engine_of, one_opener, parsed, shown
 from pipeline.store.schema import bring_up_to_date
 
@@ -33,11 +34,13 @@ class AwayError(InfraError):
     """The database does not answer now, and may do so later.
 
     IN_DOUBT: it went away during a commit, so that nobody knows whether that took effect.
+    STALE: the connection was lost before that; a new one may be had at once.
     """
 
-    def __init__(self, said: str, *, in_doubt: bool) -> None:
+    def __init__(self, said: str, *, in_doubt: bool, stale: bool) -> None:
         super().__init__(said)
         self.in_doubt = in_doubt
+        self.stale = stale
 
 
 def _said(error: Exception) -> str:
@@ -59,6 +62,18 @@ def _is_away(error: SQLAlchemyError) -> bool:
     # that starts or stops (PostgreSQL's documentation, appendix A).
     state = getattr(error.orig, "sqlstate", None) or "08"
     return isinstance(error, OperationalError) and state.startswith(("08", "57P"))
+
+
+@contextmanager
+def _dropped_if_interrupted(connection: sa.Connection) -> Iterator[None]:
+    """After a signal in the middle of a query the connection still waits for its answer."""
+    try:
+        yield
+    except DBAPIError:
+        raise
+    except BaseException:
+        connection.invalidate()
+        raise
 
 
 def _either(
@@ -113,19 +128,23 @@ class Database:
         IN_DOUBT answers instead if WORK says no after it may have taken effect before.
         """
         began = time.monotonic()
+        tries = 0
         waits = False
         while True:
             try:
                 done = self._once(work)
             except AwayError as error:
+                tries += 1
+                if error.in_doubt and in_doubt is not None:
+                    work, in_doubt = _either(work, in_doubt), None
+                if error.stale and tries == 1:
+                    continue
                 if time.monotonic() - began >= self._patience_s:
                     raise
                 if not waits:
                     limit = f"waiting for it, {self._patience_s:.0f} s at most"
-                    self._say(f"{str(error).partition(':')[0]}; {limit}")
+                    self._say(f"{str(error).rpartition(': ')[0]}; {limit}")
                     waits = True
-                if error.in_doubt and in_doubt is not None:
-                    work, in_doubt = _either(work, in_doubt), None
                 time.sleep(_POLL_S)
             else:
                 if waits:
@@ -135,17 +154,22 @@ class Database:
     def _once(self, work: Callable[[sa.Connection], T]) -> T:
         commits = False
         try:
-            with self._engine.connect() as connection:
+            with self._engine.connect() as connection, _dropped_if_interrupted(connection):
                 done = work(connection)
                 commits = True
                 connection.commit()
         except SQLAlchemyError as error:
+            interruption = getattr(error, "orig", None)
+            if isinstance(interruption, CrosscheckError):
+                raise interruption from None  # by a signal; SQLAlchemy took it for its own
             said = f"The database {self._shown}"
+            lost = isinstance(error, DBAPIError) and error.connection_invalidated
             if _is_away(error):
                 raise AwayError(
                     f"{said} does not answer ({_said(error)}): see that it runs and can be"
                     " reached, and try again.",
                     in_doubt=commits,
+                    stale=lost and not commits,
                 ) from error
             raise InfraError(
                 f"{said} fails ({_said(error)}): see that it may be written to and that its disk"
