@@ -349,7 +349,7 @@ def worker(jobs: int) -> None:
         redis_url=settings.redis_url,
     )
     store = Store(settings.database_url)
-    with fleet:
+    with fleet, store.patient(_say):
         _say(f"{jobs} workers take jobs from {shown(settings.redis_url)}; Ctrl-C ends them.")
         while True:
             for name in fleet.tend().workers:

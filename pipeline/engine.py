@@ -42,6 +42,7 @@ def conclude(store: Store, record: RunRecord, error: str = "") -> Verdict:
     )
     if store.finish_run(verdict):
         return verdict
+    # Somebody gave it one before, or we did when the database went away: there is one only.
     stored = store.verdict(record.run)
     if stored is None:
         raise InfraError(f"The run {record.run} is not in the database any more.")
@@ -88,6 +89,11 @@ def discard(settings: Settings, run: str) -> None:
 
 
 def _apply(store: Store, app: Celery, fleet: Fleet, record: RunRecord, action: Action) -> None:
+    """Carry out ACTION; one that the database does not take, since all moved on, is nothing.
+
+    What it took just before it went away counts as taken (`Store` can tell): the message is sent,
+    the worker that hangs is ended.
+    """
     if isinstance(action, Send):
         row = action.row
         if store.mark_sent(record.run, row, time.time()):
@@ -120,7 +126,8 @@ def drive(
 ) -> Verdict:
     """Bring the run to its verdict; SHOW is called with where the jobs stand.
 
-    WAIT lasts as many seconds as it is given, or until a job is done.
+    WAIT lasts as many seconds as it is given, or until a job is done. How long the database may
+    be away is the STORE's patience.
 
     Raises InfraError when the fleet cannot be kept alive or the database is lost.
     """
@@ -135,7 +142,9 @@ def drive(
         if lost.queue:
             store.expect_lost(record.run)
         if time.time() - ticked > 3 * RENEW_S:
-            time.sleep(2 * RENEW_S)  # this machine slept: let its workers renew their leases
+            # This machine slept, or the database was away: let workers renew their leases, and
+            # store what they have, before any is taken for lost.
+            time.sleep(2 * RENEW_S)
         ticked = time.time()
         rows = store.jobs(record.run, rows)
         show(rows)

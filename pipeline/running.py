@@ -28,7 +28,7 @@ from pipeline.report.reply import to_reply
 from pipeline.report.reproduce import script
 from pipeline.report.terminal import print_verdict
 from pipeline.settings import Settings
-from pipeline.store import Options, RunRecord, Store
+from pipeline.store import AwayError, Options, RunRecord, Store
 
 #: The sources of the init that runs in the guest.
 PROBES = Path(__file__).parent.parent / "workers" / "probes"
@@ -175,7 +175,20 @@ def _answer(request: RunRequest, settings: Settings, verdict: Verdict) -> None:
         print_verdict(verdict)
 
 
-def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
+def _break_off(store: Store, record: RunRecord, error: CrosscheckError) -> Verdict:
+    """The verdict of a run that cannot go on. The database is not waited for (again)."""
+    try:
+        return conclude(store, record, error=str(error))
+    except AwayError as away:
+        raise InfraError(
+            f"{str(error).removesuffix('.')}. Run {record.run} has no verdict yet: once its"
+            " database can be reached, the next crosscheck command gives it ERROR."
+        ) from away
+
+
+def _drive(
+    settings: Settings, store: Store, record: RunRecord, say: Callable[[str], None]
+) -> Verdict:
     """The run's verdict; an honest ERROR if it is interrupted or the engine breaks."""
     queues = tuple(dict.fromkeys(check.queue for check in record.plan.checks))
     directory = settings.runs_dir / record.run
@@ -188,12 +201,12 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
         redis_url=external,
     )
     try:
-        with fleet, watch(record.plan, record.created_at) as show:
+        with fleet, watch(record.plan, record.created_at) as show, store.patient(say):
             app = make_app(fleet.redis_url)
             return drive(store, record, app, fleet, show, wait=Bell(app, record.run).wait)
     except (SignalledError, InfraError) as error:
         _ignore_signals()
-        return conclude(store, record, error=str(error))
+        return _break_off(store, record, error)
     finally:
         discard(settings, record.run)
         asked_bytes = record.options.cache_bytes or settings.cache_bytes
@@ -221,6 +234,9 @@ def execute(
             _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)
         say(f"run {record.run}: {len(record.plan.jobs)} jobs on {record.options.jobs} workers")
-        verdict = _drive(settings, store, record) if record.plan.jobs else conclude(store, record)
+        if record.plan.jobs:
+            verdict = _drive(settings, store, record, say)
+        else:
+            verdict = conclude(store, record)
         _answer(request, settings, verdict)
     return verdict

@@ -53,6 +53,19 @@ def test_a_good_change_passes_and_its_base_is_looked_at_once(installation):
     assert not any(c["base_cached"] for t in verdict["targets"] for c in t["checks"])
 
 
+def test_postgresql_takes_runs_as_well(installation, server):
+    toy.commit(installation.tree, "mm: say less", {"mm/memory.c": lambda t: t + "\n/* Less. */\n"})
+    installation.environ["CROSSCHECK_DATABASE_URL"] = server.new_database()
+    status, verdict = installation.run()
+    assert (status, verdict["outcome"]) == (0, "PASS")
+    assert installation.sql("select run, outcome from runs") == [(verdict["run"], "PASS")]
+    status, verdict = installation.run()
+    assert all(c["base_cached"] for t in verdict["targets"] for c in t["checks"])
+    assert verdict["run"] in installation.command("runs")[1]
+    assert not list((installation.home / "state").rglob("*.db"))
+    installation.nothing_is_left()
+
+
 def test_an_error_on_one_architecture_fails_there_only(installation):
     toy.commit(
         installation.tree,
