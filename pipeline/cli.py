@@ -15,11 +15,11 @@ import click
 from pipeline import doctor as tools
 from pipeline import intake, kept
 from pipeline.artifacts import ArtifactStore
-from pipeline.coordinator import finished
+from pipeline.coordinator import ALIVE_S, finished
 from pipeline.engine import clean_up
-from pipeline.fleet import Fleet
 from pipeline.matrix import load as load_matrix
 from pipeline.model import CrosscheckError, InfraError, InputError, Outcome, Step, Verdict
+from pipeline.queues import abilities
 from pipeline.recheck import compare as compare_builds
 from pipeline.recheck import forget, rechecking
 from pipeline.report.json import to_json
@@ -29,12 +29,15 @@ from pipeline.report.plain import (
     render_runs,
     render_targets,
     render_tools,
+    render_workers,
 )
 from pipeline.report.terminal import print_verdict
 from pipeline.report.wording import clean
-from pipeline.running import RunRequest, execute, fleet_environment, trial
-from pipeline.settings import RUNTIMES, Settings, load, shown, size_bytes, use_temporary_dir
+from pipeline.running import RunRequest, execute
+from pipeline.serving import Offer, serve
+from pipeline.settings import RUNTIMES, Settings, load, size_bytes, use_temporary_dir
 from pipeline.store import JobRow, Store
+from pipeline.trial import trial
 
 PASSED, FAILED, BAD_INPUT, ERROR = 0, 1, 2, 3
 
@@ -335,26 +338,27 @@ def doctor(runtime: str, missing_packages: bool) -> None:  # noqa: FBT001
 
 @cli.command()
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Jobs side by side.")
-def worker(jobs: int) -> None:
+@click.option(
+    "--runtime",
+    "runtimes",
+    type=click.Choice(RUNTIMES),
+    multiple=True,
+    help="Only jobs for this sandbox (repeatable; default: bubblewrap and docker, if they work).",
+)
+@click.option("--target", "targets", multiple=True, help="Only jobs of this target (repeatable).")
+def worker(jobs: int, runtimes: tuple[str, ...], targets: tuple[str, ...]) -> None:
     """Run jobs of other machines' runs, from CROSSCHECK_REDIS_URL, until stopped."""
-    settings = load()
-    if not settings.redis_url:
-        raise InputError("Set CROSSCHECK_REDIS_URL to the Redis that the runs are sent to.")
-    checks = load_matrix(settings.matrix).checks
-    fleet = Fleet(
-        count=jobs,
-        directory=settings.state_dir / "workers",
-        queues=tuple(dict.fromkeys(check.queue for check in checks)),
-        environ=fleet_environment(),
-        redis_url=settings.redis_url,
-    )
-    store = Store(settings.database_url)
-    with fleet, store.patient(_say):
-        _say(f"{jobs} workers take jobs from {shown(settings.redis_url)}; Ctrl-C ends them.")
-        while True:
-            for name in fleet.tend().workers:
-                store.expire_worker(name)
-            time.sleep(1)
+    serve(load(), Offer(jobs, runtimes, targets), _say)
+
+
+@cli.command()
+def workers() -> None:
+    """List the workers that live, what each can do and what it does."""
+    _, store = _opened()
+    now = store.clock()()
+    lines = store.workers(since=now - ALIVE_S)
+    entries = ((line.worker, line.version, line.seen_at, abilities(line.queues)) for line in lines)
+    click.echo(render_workers(entries, store.running(), now), nl=False)
 
 
 def main() -> None:

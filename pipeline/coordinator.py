@@ -22,6 +22,9 @@ MAX_ATTEMPTS = 3
 #: A worker renews its lease every RENEW_S; without, it is taken for lost after LEASE_S.
 LEASE_S = 30.0
 RENEW_S = 3.0
+#: A worker says every SEEN_S that it lives; who has not for ALIVE_S is taken for gone.
+SEEN_S = 5.0
+ALIVE_S = 30.0
 #: An unclaimed message is sent again after this long, then after twice as long, and so on:
 #: claims are fenced, so that a second message does no harm.
 RESEND_S = 10.0
@@ -87,7 +90,8 @@ def _overdue(plan: Plan, row: JobRow, now: float) -> Action | None:
         return _settled(
             row,
             Outcome.ERROR,
-            f"no worker took it within {deadline_s:.0f} s; start one with `crosscheck worker`",
+            f"no worker for {row.job.target} took it within {deadline_s:.0f} s;"
+            " `crosscheck workers` lists them, `crosscheck worker` starts one",
         )
     return None
 

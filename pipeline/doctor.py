@@ -38,14 +38,14 @@ class Tool:
         return not self.version or bool(self.fault)
 
 
-#: (command or header, purpose, package), whatever runs commands.
-_ALWAYS = (
+#: (command or header, purpose, package) of what the coordinator itself runs.
+_COORDINATOR = (
     ("git", "applies series, keeps trees", "git"),
     ("redis-server", "carries jobs to workers", "redis-server"),
     ("setpriv", "ties every process to its parent", "util-linux"),
 )
-#: Where commands run on this machine and not in images.
-_FOR_COMMANDS = (
+#: Of what commands need on the machine where they run.
+_COMMANDS = (
     ("make", "builds kernels", "make"),
     ("gcc", "builds the kernel's own build tools", "gcc"),
     ("flex", "builds Kconfig and dtc", "flex"),
@@ -57,6 +57,8 @@ _FOR_COMMANDS = (
     ("ccache", "compiles nothing twice", "ccache"),
     ("stdlib.h", "the kernel's own build tools include it", "libc6-dev"),
     ("libelf.h", "objtool reads objects with it", "libelf-dev"),
+)
+_TESTS = (
     ("patch", "the tests prepare trees with it", "patch"),
     ("cpio", "the tests read archives with it", "cpio"),
 )
@@ -69,18 +71,24 @@ def examine(targets: Iterable[Target], runtime: str, sandbox_fault: str) -> tupl
 
     SANDBOX_FAULT says why the sandbox does not work here, if it does not.
     """
-    wanted = dict.fromkeys(_ALWAYS)
+    tools = of_commands(targets, runtime, sandbox_fault)
+    tests = () if runtime == "docker" else _TESTS
+    return (*_found(_COORDINATOR), *tools, *_found(tests))
+
+
+def of_commands(targets: Iterable[Target], runtime: str, sandbox_fault: str) -> tuple[Tool, ...]:
+    """As `examine`, but only what commands need: enough for a worker."""
     if runtime == "docker":
-        engine = (Tool(*_ENGINE, version="answers", fault=sandbox_fault),)
-        return (*(Tool(*each, version=_version(each[0])) for each in wanted), *engine)
-    wanted |= dict.fromkeys(_FOR_COMMANDS)
-    if runtime == "bubblewrap":
-        wanted[_SANDBOX] = None
-    for target in targets:
-        wanted |= dict.fromkeys(_of_target(target))
-    purposes: dict[tuple[str, str], list[str]] = {}
+        return (Tool(*_ENGINE, version="answers", fault=sandbox_fault),)
+    wanted = (*_COMMANDS, *((_SANDBOX,) if runtime == "bubblewrap" else ()))
+    return _found((*wanted, *(each for t in targets for each in _of_target(t))), sandbox_fault)
+
+
+def _found(wanted: Iterable[tuple[str, str, str]], sandbox_fault: str = "") -> tuple[Tool, ...]:
+    """WANTED as they are on this machine, each once."""
+    purposes: dict[tuple[str, str], dict[str, None]] = {}
     for name, purpose, package in wanted:
-        purposes.setdefault((name, package), []).append(purpose)
+        purposes.setdefault((name, package), {})[purpose] = None
     found = []
     for (name, package), uses in purposes.items():
         version = _version(name)

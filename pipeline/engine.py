@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -10,13 +11,23 @@ from celery import Celery
 
 from pipeline.app import RedisAwayError, send
 from pipeline.artifacts import ArtifactStore
-from pipeline.coordinator import RENEW_S, Action, Send, TakeBack, finished, next_actions
-from pipeline.fleet import Fleet, queue_near
+from pipeline.coordinator import (
+    ALIVE_S,
+    RENEW_S,
+    SEEN_S,
+    Action,
+    Send,
+    TakeBack,
+    finished,
+    next_actions,
+)
+from pipeline.fleet import Fleet
 from pipeline.model import InfraError, Verdict
 from pipeline.owner import is_dead
+from pipeline.queues import explained, queue_near, queue_of
 from pipeline.removal import remove
 from pipeline.settings import Settings
-from pipeline.store import JobRow, RunRecord, Store
+from pipeline.store import JobRow, RunRecord, Store, WorkerLine
 from pipeline.verdict import decide
 
 #: How often it is looked whether a worker died or a job is overdue; a job that is done is heard.
@@ -88,7 +99,9 @@ def discard(settings: Settings, run: str) -> None:
         time.sleep(_TICK_S / 2)  # compilers die after their worker, and may still write
 
 
-def _apply(store: Store, app: Celery, fleet: Fleet, record: RunRecord, action: Action) -> None:
+def _apply(
+    store: Store, app: Celery, fleet: Fleet, record: RunRecord, action: Action, *, now: float
+) -> None:
     """Carry out ACTION; one that the database does not take, since all moved on, is nothing.
 
     What it took just before it went away counts as taken (`Store` can tell): the message is sent,
@@ -96,15 +109,15 @@ def _apply(store: Store, app: Celery, fleet: Fleet, record: RunRecord, action: A
     """
     if isinstance(action, Send):
         row = action.row
-        if store.mark_sent(record.run, row, time.time()):
-            queue = record.plan.makes(row.job).queue
+        if store.mark_sent(record.run, row, now):
+            queue = queue_of(record, row.job)
             send(
                 app,
                 queue_near(queue, action.near) if action.near else queue,
                 run=record.run,
                 job=row.job.id,
                 attempt=row.attempt,
-                cores=action.cores,
+                cores=action.cores if fleet.is_private else 0,
             )
         return
     if isinstance(action, TakeBack):
@@ -133,8 +146,10 @@ def drive(
     """
     options = record.options
     before = {} if fleet.is_private else store.workers_of_bases(record.plan)
+    clock = store.clock()
     ticked = time.time()
     rows: tuple[JobRow, ...] = ()
+    others = _Others(store)
     while True:
         lost = fleet.tend()
         for worker in lost.workers:
@@ -142,22 +157,39 @@ def drive(
         if lost.queue:
             store.expect_lost(record.run)
         if time.time() - ticked > 3 * RENEW_S:
-            # This machine slept, or the database was away: let workers renew their leases, and
-            # store what they have, before any is taken for lost.
-            time.sleep(2 * RENEW_S)
+            time.sleep(2 * RENEW_S)  # this machine slept: let its workers renew their leases
         ticked = time.time()
+        now = clock()
         rows = store.jobs(record.run, rows)
-        show(rows)
+        workers = () if fleet.is_private else others.alive(now)
+        show(rows if fleet.is_private else explained(record, rows, workers, now))
         if finished(rows):
             return conclude(store, record)
+        window = options.jobs or max(1, len(workers))
         actions = next_actions(
-            record.plan, rows, ticked, window=options.jobs, cores=options.cores, before=before
+            record.plan, rows, now, window=window, cores=options.cores, before=before
         )
         try:
             for action in actions:
-                _apply(store, app, fleet, record, action)
+                _apply(store, app, fleet, record, action, now=now)
         except RedisAwayError:
             store.expect_lost(record.run)  # `tend` starts a private one again
             time.sleep(2 * _TICK_S)
         if all(isinstance(action, Send) for action in actions):
             wait(_TICK_S)  # else more may be ready at once
+
+
+class _Others:
+    """Workers that are not of this run alone; asked for now and then."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._asked_at = -math.inf
+        self._alive: tuple[WorkerLine, ...] = ()
+
+    def alive(self, now: float) -> tuple[WorkerLine, ...]:
+        """Those that lived a moment ago."""
+        if now - self._asked_at >= SEEN_S:
+            self._asked_at = now
+            self._alive = self._store.workers(since=now - ALIVE_S)
+        return self._alive

@@ -25,6 +25,7 @@ from typing import Self
 import redis
 
 from pipeline.model import InfraError
+from pipeline.queues import queue_near
 
 #: sun_path of unix(7), with its closing NUL.
 _SOCKET_PATH_BYTES = 108
@@ -61,11 +62,6 @@ def _start(
 def worker_name(pid: int) -> str:
     """How a worker process calls itself in the database."""
     return f"{socket.gethostname()}:{pid}"
-
-
-def queue_near(queue: str, worker: str) -> str:
-    """The queue of those jobs of QUEUE that are rather for the machine of WORKER."""
-    return f"{queue}@{worker.rpartition(':')[0]}"
 
 
 @dataclass
@@ -231,6 +227,10 @@ class Fleet:
                 raise InfraError(f"The workers do not start; see {self.directory / 'workers.log'}.")
             self._workers.append(self._start_worker())
         return Losses(tuple(worker_name(worker.process.pid) for worker in dead), queue_lost)
+
+    def names(self) -> tuple[str, ...]:
+        """How the workers that live call themselves."""
+        return tuple(worker_name(worker.process.pid) for worker in self._workers)
 
     def end(self, name: str) -> None:
         """End the worker of that NAME, if it is one of ours: `tend` replaces it."""

@@ -6,15 +6,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from pipeline import intake, kept
 from pipeline.app import Bell, make_app, reach
@@ -22,21 +18,19 @@ from pipeline.engine import conclude, discard, drive
 from pipeline.fleet import Fleet
 from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
 from pipeline.owner import owner
+from pipeline.queues import queues
 from pipeline.report.json import to_json
 from pipeline.report.live import watch
 from pipeline.report.reply import to_reply
 from pipeline.report.reproduce import script
 from pipeline.report.terminal import print_verdict
 from pipeline.settings import Settings
+from pipeline.signals import SignalledError, heeding_signals, ignore_signals
 from pipeline.store import AwayError, Options, RunRecord, Store
+from pipeline.trial import trial
 
 #: The sources of the init that runs in the guest.
 PROBES = Path(__file__).parent.parent / "workers" / "probes"
-
-
-_TRIAL_S = 60
-
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +46,6 @@ class RunRequest:
     reply_file: Path | None
 
 
-class SignalledError(CrosscheckError):
-    """A signal asked us to stop."""
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP end the run in good order; what nohup(1) ignores stays so."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise SignalledError(f"interrupted by {signal.Signals(number).name}")
-
-    heeded = [n for n in _STOPPING if signal.getsignal(n) is not signal.SIG_IGN]
-    before = [signal.signal(number, stop) for number in heeded]
-    try:
-        yield
-    finally:
-        for number, handler in zip(heeded, before, strict=True):
-            if signal.getsignal(number) is stop:
-                signal.signal(number, handler)
-
-
-def _ignore_signals() -> None:
-    """To the end of this process, which is near: two Ctrl-C still give a verdict."""
-    for number in _STOPPING:
-        signal.signal(number, signal.SIG_IGN)
-
-
 def fleet_environment() -> dict[str, str]:
     """What a worker needs of our environment: paths, and what crosscheck is told."""
     wanted = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME")
@@ -87,34 +54,6 @@ def fleet_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in wanted or name.startswith(("CROSSCHECK_", "DOCKER_"))
     }
-
-
-def trial(runtime: str) -> Callable[[], str]:
-    """Try, from now on, to sandbox a command with RUNTIME here.
-
-    What is returned waits for the end and says why it cannot be done, in one sentence; "" if it
-    can. Workers know; they are asked in a process of their own.
-    """
-    process = subprocess.Popen(
-        (sys.executable, "-m", "workers.sandbox", runtime),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-    def came() -> str:
-        try:
-            said, complaint = process.communicate(timeout=_TRIAL_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            return (
-                "A trial command in the sandbox does not end: this machine is too busy, or broken."
-            )
-        return (said or complaint).strip() if process.returncode else ""
-
-    return came
 
 
 @contextmanager
@@ -134,7 +73,8 @@ def _writable(*files: Path | None) -> None:
             raise InputError(f"Cannot write {file}: make its directory first.")
 
 
-def _record(request: RunRequest, taken: intake.Intake) -> RunRecord:
+def _record(request: RunRequest, taken: intake.Intake, *, elsewhere: bool) -> RunRecord:
+    """What is to be run; workers that are ELSEWHERE decide how much runs side by side."""
     now = time.time()
     name = time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(2)
     cores = len(os.sched_getaffinity(0))
@@ -144,7 +84,7 @@ def _record(request: RunRequest, taken: intake.Intake) -> RunRecord:
     options = Options(
         runtime=request.runtime,
         use_cache=request.use_cache,
-        jobs=request.jobs or cores,
+        jobs=request.jobs or (0 if elsewhere else cores),
         cores=cores,
         cache_bytes=request.cache_bytes,
     )
@@ -190,13 +130,13 @@ def _drive(
     settings: Settings, store: Store, record: RunRecord, say: Callable[[str], None]
 ) -> Verdict:
     """The run's verdict; an honest ERROR if it is interrupted or the engine breaks."""
-    queues = tuple(dict.fromkeys(check.queue for check in record.plan.checks))
+    targets = (planned.target.name for planned in record.plan.targets)
     directory = settings.runs_dir / record.run
     external = settings.redis_url
     fleet = Fleet(
         count=0 if external else min(record.options.jobs, max(1, len(record.plan.jobs))),
         directory=directory,
-        queues=queues,
+        queues=queues(record.plan.checks, record.options.runtime, targets),
         environ=fleet_environment(),
         redis_url=external,
     )
@@ -205,7 +145,7 @@ def _drive(
             app = make_app(fleet.redis_url)
             return drive(store, record, app, fleet, show, wait=Bell(app, record.run).wait)
     except (SignalledError, InfraError) as error:
-        _ignore_signals()
+        ignore_signals()
         return _break_off(store, record, error)
     finally:
         discard(settings, record.run)
@@ -221,10 +161,10 @@ def execute(
     Raises InputError and InfraError for what keeps the run from being started.
     """
     _writable(request.json_file, request.reply_file)
-    with _signals():
+    with heeding_signals():
         sandbox_fault = trial(request.runtime)
         taken = intake.take_in(request.what, settings, say)
-        record = _record(request, taken)
+        record = _record(request, taken, elsewhere=bool(settings.redis_url))
         if record.plan.jobs:
             if fault := sandbox_fault():
                 raise InfraError(fault)
@@ -233,7 +173,8 @@ def execute(
         with _writing():
             _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)
-        say(f"run {record.run}: {len(record.plan.jobs)} jobs on {record.options.jobs} workers")
+        where = f"{record.options.jobs} workers" if not settings.redis_url else "workers elsewhere"
+        say(f"run {record.run}: {len(record.plan.jobs)} jobs on {where}")
         if record.plan.jobs:
             verdict = _drive(settings, store, record, say)
         else:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pipeline.model import InfraError, InputError
 
+#: Set by `crosscheck worker` for its processes.
+WORKER_CORES = "CROSSCHECK_WORKER_CORES"
 #: What commands can be sandboxed with (`workers.sandbox`); the first one is the default.
 RUNTIMES = ("bubblewrap", "docker", "none")
 
@@ -30,6 +32,7 @@ class Settings:
     database_url: str
     matrix: Path
     sender: str  # From of the replies
+    worker_cores: int = 1  # how many jobs a make of a worker may run that is not told
     runtime: str = RUNTIMES[0]  # what commands are sandboxed with, where nothing else is asked
     images: str = "crosscheck"  # what the names of images begin with
     cache_bytes: int = 0  # how much may be kept; 0: half of what the disk has left
@@ -142,6 +145,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
         cache_bytes=_bytes("CROSSCHECK_CACHE_SIZE", env.get("CROSSCHECK_CACHE_SIZE", "")),
+        worker_cores=int(env.get(WORKER_CORES, "1")),
         runtime=_runtime(env.get("CROSSCHECK_RUNTIME") or RUNTIMES[0]),
         images=env.get("CROSSCHECK_IMAGES", "crosscheck"),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,7 @@ class Lease:
     run: str
     job: Job
     attempt: int
+    clock: Callable[[], float]  # the database's time
     _doing: str = "starting"
     _over: threading.Event = field(default_factory=threading.Event)
     _lost: threading.Event = field(default_factory=threading.Event)
@@ -51,6 +53,7 @@ class Lease:
             self._thread.join()
 
     def _renew(self) -> None:
+        clock = self.clock
         said = ""
         renewed = time.monotonic()
         while not self._over.wait(0.5):
@@ -63,7 +66,7 @@ class Lease:
                     self.job,
                     self.attempt,
                     doing=said,
-                    lease_until=time.time() + LEASE_S,
+                    lease_until=clock() + LEASE_S,
                 )
             except InfraError:
                 continue  # it was waited for; if it comes back, the coordinator waits for us

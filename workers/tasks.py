@@ -67,13 +67,14 @@ def _attempt(
 ) -> None:
     me = worker_name(os.getpid())
     # A claim that took effect while the database went away is known for ours: its time is.
-    if not store.claim(run, job, attempt, worker=me, now=time.time(), lease_s=LEASE_S):
+    clock = store.clock()
+    if not store.claim(run, job, attempt, worker=me, now=clock(), lease_s=LEASE_S):
         return
     started = time.monotonic()
-    with Lease(store, run, job, attempt) as lease:
+    with Lease(store, run, job, attempt, clock) as lease:
         try:
             record = _record(store, run)
-            work = Work(settings, store, record, job, cores, lease)
+            work = Work(settings, store, record, job, cores or settings.worker_cores, lease)
             result = _DO[job.step](work, attempt)
         except CrosscheckError as error:
             result = JobResult(job=job, outcome=Outcome.ERROR, reason=str(error))

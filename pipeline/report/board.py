@@ -23,8 +23,8 @@ from pipeline.report.wording import clock, one_line
 class JobState:
     """Where a job stands. STATE is "waiting", "queued", "running" or "done".
 
-    DOING says in a few words what it does (running) or waits for (waiting). STARTED_AT is in
-    seconds since the epoch; OUTCOME and SECONDS are those of the result.
+    DOING says in a few words what it does (running) or waits for (waiting, queued). STARTED_AT
+    is in seconds since the epoch; OUTCOME and SECONDS are those of the result.
     """
 
     target: str
@@ -75,7 +75,7 @@ def _now(states: Sequence[JobState], now: float) -> Text:
     running = [activity(state, now) for state in states if state.state == "running"]
     if running:
         return Text("\n".join(running))
-    waiting = (s for s in states if s.state == "waiting" and s.doing)
+    waiting = (s for s in states if s.state in ("waiting", "queued") and s.doing)
     first = next((f"{s.check}: {one_line(s.doing)}" for s in waiting), "")
     return Text(first, "dim")
 

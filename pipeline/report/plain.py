@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipeline.model import Base, LeftOut, Plan, Series, Target
 from pipeline.report.terminal import columns_table, plain
-from pipeline.report.wording import count, one_line
+from pipeline.report.wording import clock, count, one_line
 
 
 class RunEntry(Protocol):
@@ -138,3 +138,39 @@ def render_tools(tools: Iterable[ToolEntry], remedy: Iterable[str]) -> str:
     mend = [f"  {one_line(line)}" for line in remedy]
     end = ["Nothing is missing."] if not mend else ["To mend what is missing:", *mend]
     return _rows(("tool", "version", "purpose"), rows) + "\n" + "\n".join(end) + "\n"
+
+
+class WorkEntry(Protocol):
+    """A job that a worker does. STARTED_AT is in seconds since 1970."""
+
+    @property
+    def worker(self) -> str: ...  # noqa: D102
+    @property
+    def run(self) -> str: ...  # noqa: D102
+    @property
+    def job(self) -> str: ...  # noqa: D102
+    @property
+    def doing(self) -> str: ...  # noqa: D102
+    @property
+    def started_at(self) -> float: ...  # noqa: D102
+
+
+def render_workers(
+    workers: Iterable[tuple[str, str, float, Mapping[str, Iterable[str]]]],
+    work: Iterable[WorkEntry],
+    now: float,
+) -> str:
+    """(name, version, when it was seen, targets by runtime) of each worker, and what it does."""
+    does = {entry.worker: entry for entry in work}
+    rows = []
+    for name, version, seen_at, can in workers:
+        job = does.get(name)
+        now_does = "waits for a job"
+        if job:
+            spent = clock(max(0.0, now - job.started_at))
+            now_does = f"{job.run} {job.job} {job.doing} {spent}"
+        able = "; ".join(f"{runtime}: {', '.join(targets)}" for runtime, targets in can.items())
+        rows.append((name, version, f"{max(0.0, now - seen_at):.0f} s ago", now_does, able))
+    if not rows:
+        return "No worker lives; `crosscheck worker` starts one.\n"
+    return _rows(("worker", "version", "seen", "does", "can do"), rows)

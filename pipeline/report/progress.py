@@ -39,10 +39,14 @@ def changes(before: Sequence[JobState], after: Sequence[JobState]) -> tuple[str,
 
     A job that goes from running to waiting was lost with its worker; that is a line too.
     """
-    old = {(s.target, s.check, s.step): s.state for s in before}
+    old = {(s.target, s.check, s.step): s for s in before}
     lines = []
     for state in after:
-        was = old.get((state.target, state.check, state.step), "waiting")
+        last = old.get((state.target, state.check, state.step))
+        was = last.state if last else "waiting"
+        if state.state == "queued" and state.doing and (not last or last.doing != state.doing):
+            lines.append(f"{_name(state)}: {state.doing}; `crosscheck worker` starts one")
+            continue
         if state.state == was:
             continue
         if was == "running" and state.state in ("waiting", "queued"):
@@ -54,7 +58,8 @@ def changes(before: Sequence[JobState], after: Sequence[JobState]) -> tuple[str,
 
 def heartbeat(states: Sequence[JobState], now: float) -> str:
     """`3 of 36 jobs done; arm64 build: patched CC mm/mm_init.o (312) 0:43`."""
-    running = [f"{s.target} {activity(s, now)}" for s in states if s.state == "running"]
+    said = (s for s in states if s.state == "running" or (s.state == "queued" and s.doing))
+    running = [f"{s.target} {activity(s, now)}" for s in said]
     return "; ".join([done_count(states), *running])
 
 
@@ -82,7 +87,7 @@ class PlainProgress:
         """Say what has changed since the last call, at NOW (epoch)."""
         lines = changes(self._before, states)
         quiet = self._said_at is not None and now - self._said_at >= self._heartbeat_s
-        if not lines and quiet and any(state.state == "running" for state in states):
+        if not lines and quiet and any(state.state in ("running", "queued") for state in states):
             lines = (heartbeat(states, now),)
         if lines or self._said_at is None:
             self._said_at = now

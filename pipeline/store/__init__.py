@@ -11,11 +11,20 @@ from __future__ import annotations
 from pipeline.store.database import AwayError
 from pipeline.store.jobs import Jobs
 from pipeline.store.observations import Observations
-from pipeline.store.records import JobRow, Options, RunLine, RunRecord, WorkerLine
+from pipeline.store.records import JobRow, Options, RunLine, Running, RunRecord, WorkerLine
 from pipeline.store.runs import Runs
 from pipeline.store.workers import Workers
 
-__all__ = ("AwayError", "JobRow", "Options", "RunLine", "RunRecord", "Store", "WorkerLine")
+__all__ = (
+    "AwayError",
+    "JobRow",
+    "Options",
+    "RunLine",
+    "RunRecord",
+    "Running",
+    "Store",
+    "WorkerLine",
+)
 
 
 class Store(Runs, Jobs, Observations, Workers):

@@ -29,6 +29,12 @@ T = TypeVar("T")
 PATIENCE_S = 120.0
 _POLL_S = 0.5
 
+#: In seconds since the epoch; that was on Julian day 2440587.5.
+_TIME = {
+    "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400.0",
+    "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
+}
+
 
 class AwayError(InfraError):
     """The database does not answer now, and may do so later.
@@ -176,6 +182,22 @@ class Database:
                 " has room."
             ) from error
         return done
+
+    def clock(self) -> Callable[[], float]:
+        """A clock that shows the database's time, in seconds since the epoch.
+
+        What is written here by one machine is compared with the time by others, whose own clocks
+        may be wrong, or set. It goes on while a machine sleeps (clock_gettime(2)).
+        """
+
+        def running() -> float:
+            return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+        asked = running()
+        query = sa.text(_TIME[self._engine.dialect.name])
+        said = float(self._do(lambda connection: connection.execute(query).scalar_one()))
+        began = said - (asked + running()) / 2
+        return lambda: began + running()
 
     def _rows(self, query: sa.Select[*tuple[Any, ...]]) -> tuple[sa.Row[*tuple[Any, ...]], ...]:
         return self._do(lambda connection: tuple(connection.execute(query)))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pipeline.codec import dumps
 from pipeline.model import Job, JobResult, Plan, Step
 from pipeline.store.database import Database
-from pipeline.store.records import JobRow, read
+from pipeline.store.records import JobRow, Running, read
 from pipeline.store.tables import JOBS
 
 
@@ -48,6 +48,15 @@ class Jobs(Database):
             )
             for row in rows
         )
+
+    def running(self) -> tuple[Running, ...]:
+        """What is being done just now, in all runs, the longest first."""
+        query = (
+            sa.select(JOBS.c.worker, JOBS.c.run, JOBS.c.job, JOBS.c.doing, JOBS.c.started_at)
+            .where(JOBS.c.state == "running")
+            .order_by(JOBS.c.started_at)
+        )
+        return tuple(Running(*row) for row in self._rows(query))
 
     def workers_of_bases(self, plan: Plan) -> dict[Job, str]:
         """The workers that did PLAN's jobs of bases last, in whichever run."""

@@ -70,6 +70,17 @@ class JobRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A job that a worker does."""
+
+    worker: str
+    run: str
+    job: str  # its id
+    doing: str
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerLine:
     """A worker process that lives, or did when it was seen last."""
 

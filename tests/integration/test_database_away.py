@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from pipeline import engine
 from pipeline.fleet import Losses
 from pipeline.model import Case, InfraError, Job, JobResult, Outcome, Step
-from pipeline.running import SignalledError, _break_off
+from pipeline.running import _break_off
 from pipeline.settings import load
+from pipeline.signals import SignalledError
 from pipeline.store import AwayError, Options, RunRecord, Store
 from tests.unit.builders import base, change, plan, seen, series
 from workers.lease import Lease

@@ -46,7 +46,7 @@ def envelope(body: bytes, content_type: str) -> str:
             "headers": {"lang": "py", "task": "crosscheck.run_job", "id": name, "argsrepr": ""},
             "properties": {
                 "correlation_id": name, "delivery_mode": 2, "delivery_tag": name,
-                "delivery_info": {"exchange": "", "routing_key": "crosscheck.build"},
+                "delivery_info": {"exchange": "", "routing_key": "crosscheck.build.bubblewrap.blue"},
                 "body_encoding": "base64",
             },
         }
@@ -80,11 +80,11 @@ def test_what_is_no_message_of_ours_is_dropped_and_the_next_one_is_taken(install
             envelope(body("run", "blue", "one", {}), ours),
             envelope(body(None, 5, [], "x"), ours),
         ):
-            queues.lpush("crosscheck.build", bad)
+            queues.lpush("crosscheck.build.bubblewrap.blue", bad)
         toy.commit(installation.tree, "mm: more", {"mm/memory.c": adding("/* more */\n")})
         status, verdict = installation.run("--target", "blue")
         assert (status, verdict["outcome"]) == (0, "PASS")
-        assert queues.llen("crosscheck.build") == 0
+        assert queues.llen("crosscheck.build.bubblewrap.blue") == 0
         assert worker.poll() is None
         assert not touched.exists()
     finally:

@@ -195,7 +195,7 @@ def test_a_job_that_no_worker_ever_takes_ends_as_an_error():
     p = plan("a", checks=(BUILD,))
     queued = {"state": "queued", "queued_at": NOW - 3601, "sent_at": NOW - 1, "sends": 5}
     (action, *_) = act(p, rows(p, a_build_base=queued))
-    assert "no worker took it" in action.result.reason
+    assert "no worker for a took it" in action.result.reason
 
 
 def found(check, *patches):

@@ -16,8 +16,8 @@ from pipeline.app import RedisAwayError
 from pipeline.fleet import Losses
 from pipeline.model import Case, InfraError, JobResult, Outcome, Step
 from pipeline.owner import _started, is_dead, owner
-from pipeline.running import SignalledError, _signals
 from pipeline.settings import load
+from pipeline.signals import SignalledError, heeding_signals
 from pipeline.store import Options, RunRecord, Store
 from tests.unit.builders import base, change, plan, seen, series
 
@@ -143,7 +143,7 @@ def test_a_run_whose_command_is_gone_is_concluded_once(store, tmp_path):
 def test_what_nohup_ignores_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with _signals():
+        with heeding_signals():
             signal.raise_signal(signal.SIGHUP)
             with pytest.raises(SignalledError, match="SIGTERM"):
                 signal.raise_signal(signal.SIGTERM)

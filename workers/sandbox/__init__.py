@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline.model import DEFAULT_TOOLCHAIN, InfraError, InputError
 from workers.sandbox.bubblewrap import Bubblewrap
-from workers.sandbox.contract import Command, Limits, Sandbox
+from workers.sandbox.contract import PATH, Command, Limits, Sandbox, Tools
 from workers.sandbox.none import NoSandbox
 
 #: Settings that forbid user namespaces: which value does, and which one does not.
@@ -47,21 +47,32 @@ def open_sandbox(runtime: str, toolchain: str = DEFAULT_TOOLCHAIN) -> Sandbox:
     return _RUNTIMES[runtime](toolchain)
 
 
-def why_not(runtime: str) -> str:
+def why_not(runtime: str, toolchain: str = DEFAULT_TOOLCHAIN) -> str:
     """Why commands cannot run in RUNTIME here, and what mends it; "" if one really did run."""
     sudo = "" if os.geteuid() == 0 else "sudo "
     if runtime == "bubblewrap" and shutil.which("bwrap") is None:
         return f"bubblewrap is not installed: {sudo}apt-get install bubblewrap"
-    trial = Command(("true",), limits=Limits(seconds=20), env={"PATH": "/usr/bin:/bin"})
+    try:
+        sandbox = open_sandbox(runtime, toolchain)
+        fault = next(filter(None, (_try(sandbox, tools) for tools in _apart(runtime))), "")
+    except InfraError as error:
+        fault = str(error)
+    return fault and (_forbidden(runtime, sudo) or fault)
+
+
+def _apart(runtime: str) -> tuple[Tools, ...]:
+    """Which tools are in different places with RUNTIME, so that each is to be tried."""
+    return tuple(Tools) if runtime == "docker" else (Tools.BUILD,)
+
+
+def _try(sandbox: Sandbox, tools: Tools) -> str:
+    trial = Command(("true",), Limits(seconds=20), env={"PATH": PATH}, tools=tools)
     with TemporaryDirectory() as directory:
         log = Path(directory) / "log"
-        try:
-            ended = open_sandbox(runtime).run(trial, log=log)
-        except InfraError as error:
-            return _forbidden(runtime, sudo) or str(error)
-        if ended.exit_code or ended.stopped:
-            said = log.read_text(errors="replace").strip().rpartition("\n")[2]
-            return _forbidden(runtime, sudo) or f"A trial command failed in the sandbox: {said}."
+        ended = sandbox.run(trial, log=log)
+        said = log.read_text(errors="replace").strip().rpartition("\n")[2]
+    if ended.exit_code or ended.stopped:
+        return f"A trial command failed in the sandbox: {said or ended.stopped}."
     return ""
 
 

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`crosscheck worker`: processes of this machine that take jobs of runs elsewhere.
+
+What this machine can do is tried at the start, and said: jobs for which it has no compiler, no
+machine or no sandbox stay with others.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from pipeline import doctor
+from pipeline.app import make_app, reach
+from pipeline.coordinator import SEEN_S
+from pipeline.fleet import Fleet
+from pipeline.matrix import load as load_matrix
+from pipeline.model import InfraError, InputError, Target
+from pipeline.queues import abilities, queues
+from pipeline.running import fleet_environment
+from pipeline.settings import WORKER_CORES, Settings, shown
+from pipeline.signals import SignalledError, heeding_signals
+from pipeline.store import Store, WorkerLine
+from pipeline.trial import trial
+
+#: Half more than a share: configuring, linking and the like leave cores idle.
+_CROWDING = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is asked of this machine; RUNTIMES and TARGETS empty: whatever works."""
+
+    jobs: int
+    runtimes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+
+
+def _faults(runtime: str, targets: Iterable[Target]) -> Iterator[tuple[Target, str]]:
+    """Each of TARGETS, and why it cannot be done here with RUNTIME; "" if it can."""
+    targets = tuple(targets)
+    asked = {t.toolchain: None for t in targets} if runtime == "docker" else {"": None}
+    sandbox = {toolchain: trial(runtime, *filter(None, (toolchain,)))() for toolchain in asked}
+    for target in targets:
+        fault = sandbox[target.toolchain if runtime == "docker" else ""]
+        tools = doctor.of_commands((target,), runtime, sandbox_fault=fault)
+        missing = ", ".join(tool.name for tool in tools if not tool.version)
+        yield target, fault or (f"{missing} is missing" if missing else "")
+
+
+def _queues(settings: Settings, offer: Offer, say: Callable[[str], None]) -> tuple[str, ...]:
+    """What this machine takes from. Raises InputError, and InfraError if it can do nothing."""
+    matrix = load_matrix(settings.matrix)
+    unknown = set(offer.targets) - {target.name for target in matrix.targets}
+    if unknown:
+        raise InputError(f"The matrix has no target {min(unknown)}; see `crosscheck targets`.")
+    targets = [t for t in matrix.targets if not offer.targets or t.name in offer.targets]
+    names: list[str] = []
+    for runtime in offer.runtimes or ("bubblewrap", "docker"):
+        faults: dict[str, list[str]] = {}
+        for target, fault in _faults(runtime, targets):
+            faults.setdefault(fault, []).append(target.name)
+        for fault, without in faults.items():
+            if fault:
+                say(f"not with {runtime}: {', '.join(without)}: {fault.removesuffix('.')}")
+        names += queues(matrix.checks, runtime, faults.get("", ()))
+    if not names:
+        raise InfraError("This machine can do no job; `crosscheck doctor` says what is missing.")
+    return tuple(names)
+
+
+def serve(settings: Settings, offer: Offer, say: Callable[[str], None]) -> None:
+    """Take jobs until a signal asks to stop; raises InputError and InfraError."""
+    if not settings.redis_url:
+        raise InputError("Set CROSSCHECK_REDIS_URL to the Redis that the runs are sent to.")
+    reach(make_app(settings.redis_url))
+    names = _queues(settings, offer, say)
+    cores = math.ceil(_CROWDING * len(os.sched_getaffinity(0)) / offer.jobs)
+    fleet = Fleet(
+        count=offer.jobs,
+        directory=settings.state_dir / "workers",
+        queues=names,
+        environ=fleet_environment() | {WORKER_CORES: str(cores)},
+        redis_url=settings.redis_url,
+    )
+    store = Store(settings.database_url)
+    for runtime, targets in abilities(names).items():
+        say(f"{runtime}: {', '.join(targets)}")
+    try:
+        with heeding_signals(), fleet, store.patient(say):
+            where = shown(settings.redis_url)
+            say(f"{offer.jobs} workers take jobs from {where}; Ctrl-C ends them")
+            _tend(fleet, store, names, cores)
+    except SignalledError:
+        say("ended; what was being done is done by others")
+
+
+def _tend(fleet: Fleet, store: Store, names: tuple[str, ...], cores: int) -> None:
+    """Keep the workers alive and known, until an exception ends it."""
+    clock = store.clock()
+    since: dict[str, float] = {}
+    seen_at = -math.inf
+    try:
+        while True:
+            for name in fleet.tend().workers:
+                _lost(store, name)
+                since.pop(name, None)
+            now = clock()
+            if now - seen_at >= SEEN_S or set(fleet.names()) - set(since):
+                seen_at = now
+                for name in fleet.names():
+                    line = WorkerLine(
+                        worker=name,
+                        host=socket.gethostname(),
+                        queues=names,
+                        started_at=since.setdefault(name, now),
+                        cores=cores,
+                        runtime=", ".join(abilities(names)),
+                        version=version("crosscheck"),
+                    )
+                    store.see_worker(line, now)
+            time.sleep(1)
+    finally:
+        ended = fleet.names()
+        fleet.stop()
+        for name in ended:
+            _lost(store, name)
+
+
+def _lost(store: Store, name: str) -> None:
+    """Who waits for the worker NAME need not wait for its lease to end."""
+    store.expire_worker(name)
+    store.forget_worker(name)
