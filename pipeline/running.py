@@ -185,9 +185,7 @@ def _break_off(store: Store, record: RunRecord, error: CrosscheckError) -> Verdi
         ) from away
 
 
-def _drive(
-    settings: Settings, store: Store, record: RunRecord, say: Callable[[str], None]
-) -> Verdict:
+def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
     """The run's verdict; an honest ERROR if it is interrupted or the engine breaks."""
     queues = tuple(dict.fromkeys(check.queue for check in record.plan.checks))
     directory = settings.runs_dir / record.run
@@ -200,9 +198,9 @@ def _drive(
         redis_url=external,
     )
     try:
-        with fleet, watch(record.plan, record.created_at) as show, store.patient(say):
+        with fleet, watch(record.plan, record.created_at) as shown, store.patient(shown.say):
             app = make_app(fleet.redis_url)
-            return drive(store, record, app, fleet, show, wait=Bell(app, record.run).wait)
+            return drive(store, record, app, fleet, shown.show, wait=Bell(app, record.run).wait)
     except (SignalledError, InfraError) as error:
         _ignore_signals()
         return _break_off(store, record, error)
@@ -233,9 +231,6 @@ def execute(
             _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)
         say(f"run {record.run}: {len(record.plan.jobs)} jobs on {record.options.jobs} workers")
-        if record.plan.jobs:
-            verdict = _drive(settings, store, record, say)
-        else:
-            verdict = conclude(store, record)
+        verdict = _drive(settings, store, record) if record.plan.jobs else conclude(store, record)
         _answer(request, settings, verdict)
     return verdict
