@@ -126,9 +126,7 @@ def _break_off(store: Store, record: RunRecord, error: CrosscheckError) -> Verdi
         ) from away
 
 
-def _drive(
-    settings: Settings, store: Store, record: RunRecord, say: Callable[[str], None]
-) -> Verdict:
+def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
     """The run's verdict; an honest ERROR if it is interrupted or the engine breaks."""
     targets = (planned.target.name for planned in record.plan.targets)
     directory = settings.runs_dir / record.run
@@ -141,9 +139,9 @@ def _drive(
         redis_url=external,
     )
     try:
-        with fleet, watch(record.plan, record.created_at) as show, store.patient(say):
+        with fleet, watch(record.plan, record.created_at) as shown, store.patient(shown.say):
             app = make_app(fleet.redis_url)
-            return drive(store, record, app, fleet, show, wait=Bell(app, record.run).wait)
+            return drive(store, record, app, fleet, shown.show, wait=Bell(app, record.run).wait)
     except (SignalledError, InfraError) as error:
         ignore_signals()
         return _break_off(store, record, error)
@@ -175,9 +173,6 @@ def execute(
         store.create_run(record)
         where = f"{record.options.jobs} workers" if not settings.redis_url else "workers elsewhere"
         say(f"run {record.run}: {len(record.plan.jobs)} jobs on {where}")
-        if record.plan.jobs:
-            verdict = _drive(settings, store, record, say)
-        else:
-            verdict = conclude(store, record)
+        verdict = _drive(settings, store, record) if record.plan.jobs else conclude(store, record)
         _answer(request, settings, verdict)
     return verdict

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.live import Live
@@ -19,7 +20,13 @@ from pipeline.report.board import Board, JobState
 from pipeline.report.progress import PlainProgress
 from pipeline.store import JobRow
 
-Show = Callable[[tuple[JobRow, ...]], None]
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A run that is being watched."""
+
+    show: Callable[[tuple[JobRow, ...]], None]  # where its jobs stand, as often as one likes
+    say: Callable[[str], None]  # something else about it, as a line of its own
 
 
 def _awaited(row: JobRow, rows: dict[Job, JobRow], plan: Plan) -> str:
@@ -52,15 +59,21 @@ def job_states(plan: Plan, rows: tuple[JobRow, ...]) -> tuple[JobState, ...]:
 
 
 @contextmanager
-def watch(plan: Plan, began_at: float, console: Console | None = None) -> Iterator[Show]:
-    """Gives a function to be called with where the jobs stand, as often as one likes.
+def watch(plan: Plan, began_at: float, console: Console | None = None) -> Iterator[Shown]:
+    """Shows a run while it goes.
 
     CONSOLE is stderr by default, so that what a program reads on stdout stays clean.
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:
         lines = PlainProgress(lambda line: console.out(line, highlight=False))
-        yield lambda rows: lines.show(job_states(plan, rows), time.time())
+        yield Shown(
+            show=lambda rows: lines.show(job_states(plan, rows), time.time()),
+            say=lambda line: lines.say(line, time.time()),
+        )
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-        yield lambda rows: live.update(Board(job_states(plan, rows), time.time(), began_at))
+        yield Shown(
+            show=lambda rows: live.update(Board(job_states(plan, rows), time.time(), began_at)),
+            say=lambda line: live.console.out(line, highlight=False),
+        )

@@ -91,7 +91,11 @@ class PlainProgress:
             lines = (heartbeat(states, now),)
         if lines or self._said_at is None:
             self._said_at = now
-        time = datetime.fromtimestamp(now, UTC).astimezone(self._zone)
         for line in lines:
-            self._write(f"{time:%H:%M:%S} {one_line(line)}")
+            self.say(line, now)
         self._before = states
+
+    def say(self, line: str, now: float) -> None:
+        """Write LINE, at NOW (epoch)."""
+        time = datetime.fromtimestamp(now, UTC).astimezone(self._zone)
+        self._write(f"{time:%H:%M:%S} {one_line(line)}")

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import pytest
 import sqlalchemy as sa
@@ -148,21 +148,27 @@ def test_who_is_patient_waits_and_who_is_not_is_told_at_once(store, server, how)
     assert said[1] == "the database is back"
 
 
-@pytest.mark.parametrize("away_s", [1, 10])  # 10: longer than leases; the coordinator notices
+@pytest.mark.parametrize("ran_out", [False, True])
 def test_a_run_goes_on_where_it_was_when_the_server_restarts(
-    store, url, server, monkeypatch, away_s
+    store, url, server, monkeypatch, ran_out
 ):
-    """Both sides wait; whoever had a job then keeps it, and stores its result."""
+    """Both sides wait; whoever had a job keeps it, and stores its result, if a little later.
+
+    RAN_OUT: the database was away for longer than leases last, and the worker is back last.
+    """
     record = store.run("r")
-    began, away = threading.Event(), threading.Event()
+    began, away, back = threading.Event(), threading.Event(), threading.Event()
 
     def work(job, attempt):
         theirs = Store(url)
         with theirs.patient(print):
             assert theirs.claim("r", job, attempt, worker="h:1", now=time.time(), lease_s=3)
             began.set()
-            with Lease(theirs, "r", job, attempt):
+            with nullcontext() if ran_out else Lease(theirs, "r", job, attempt):
                 away.wait(30)  # the result comes when nobody can take it
+            if ran_out and job == JOB:
+                back.wait(60)
+                time.sleep(3)
             observation = None if job.step is Step.JUDGE else seen(job.check, job.step)
             result = JobResult(job, Outcome.PASS, observation=observation)
             assert theirs.finish("r", attempt, result)
@@ -180,8 +186,9 @@ def test_a_run_goes_on_where_it_was_when_the_server_restarts(
         assert began.wait(30)
         server.stop()
         away.set()
-        time.sleep(away_s)
+        time.sleep(10 if ran_out else 1)
         server.start()
+        back.set()
         assert verdict.result(timeout=60).outcome is Outcome.PASS
     for worker in working:
         worker.result()
@@ -231,6 +238,15 @@ def test_a_signal_in_the_middle_of_a_query_leaves_a_store_that_works(store, capl
         signal.signal(signal.SIGUSR1, before)
     assert stopped > 50
     assert not caplog.records
+
+
+def test_a_signal_that_sqlalchemy_takes_for_a_fault_of_a_statement_is_a_signal(store, monkeypatch):
+    def stop(*_, **__):
+        raise SignalledError("interrupted by SIGINT")
+
+    monkeypatch.setattr(store._engine.dialect.execution_ctx_cls, "_init_compiled", stop)
+    with pytest.raises(SignalledError):
+        store.jobs("r")
 
 
 def test_a_server_that_does_not_even_refuse_is_away(server):

@@ -215,18 +215,23 @@ def test_a_result_brings_outcome_and_seconds():
 
 def test_a_pipe_gets_lines():
     out = io.StringIO()
-    with watch(plan("arm64"), NOW, Console(file=out, width=20)) as show:
-        show(rows(build_base="running"))
-    assert out.getvalue().endswith(" arm64 build base: started\n")
-    assert out.getvalue().count("\n") == 1
+    with watch(plan("arm64"), NOW, Console(file=out, width=20)) as shown:
+        shown.show(rows(build_base="running"))
+        shown.say("the database is back")
+    first, second, end = out.getvalue().split("\n")
+    assert first.endswith(" arm64 build base: started")
+    assert second.endswith(" the database is back")
+    assert not end
 
 
 def test_a_terminal_gets_the_table_and_keeps_nothing_of_it():
     out = io.StringIO()
     console = Console(file=out, width=80, force_terminal=True, _environ={"TERM": "xterm"})
-    with watch(plan("arm64"), NOW, console) as show:
-        show(rows(build_base="running"))
+    with watch(plan("arm64"), NOW, console) as shown:
+        shown.show(rows(build_base="running"))
+        shown.say("the database is back")
     assert "jobs done" in out.getvalue()
+    assert "the database is back\n\r\x1b[2K" in out.getvalue()  # and the table below it
     assert "\x1b[2K" in out.getvalue()
 
 

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -43,6 +45,12 @@ INSERT INTO observations VALUES ('k', '{}', 1.0)
 """
 
 OPEN = "import sys; from pipeline.store import Store; Store(sys.argv[1])"
+START = """
+import alembic.command, sys
+from pipeline.store import Store
+print("ready", flush=True)
+sys.stdin.readline()
+"""
 DIE = """
 import os, signal, sqlalchemy
 @sqlalchemy.event.listens_for(sqlalchemy.Engine, "after_cursor_execute")
@@ -56,7 +64,7 @@ def opener(url, before=""):
     """A process that opens the database at URL."""
     return subprocess.Popen(
         [sys.executable, "-c", before + OPEN, url], text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
 
@@ -113,11 +121,30 @@ def test_a_newer_versions_database_is_left_alone(url):
 
 
 def test_many_processes_may_open_a_new_database_at_once(url):
-    openers = [opener(url) for _ in range(8)]
+    openers = [opener(url, before=START) for _ in range(8)]
+    assert [process.stdout.readline() for process in openers] == ["ready\n"] * 8
+    began = time.monotonic()
+    for process in openers:
+        process.stdin.write("go\n")
+        process.stdin.flush()
     said = [process.communicate(timeout=100)[0] for process in openers]
     assert [process.returncode for process in openers] == [0] * 8, said
     assert not any(said)
+    assert time.monotonic() - began < 19  # SQLite gives up a lock that others want after 20
     assert differences(url) == []
+
+
+def test_an_sqlite_database_is_opened_by_one_process_at_a_time(tmp_path):
+    with (tmp_path / "c.db.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = opener(f"sqlite:///{tmp_path}/c.db", before=START)
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "ready\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        assert not (tmp_path / "c.db").exists()
+    assert process.wait(30) == 0
 
 
 def test_whoever_is_killed_while_it_migrates_leaves_nothing_and_the_next_one_migrates(url):
