@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.artifacts import ArtifactStore
 from pipeline.matrix import load
 from pipeline.model import Case, Step, Target
+from pipeline.settings import load as load_settings
 from tests import toy
 from workers.check import Bench
 from workers.sandbox import open_sandbox
@@ -20,13 +21,13 @@ def make_bench(
     side: Step,
     source: Path,
     *,
-    runtime: str = "bubblewrap",
+    runtime: str = "",
     **more,
 ) -> Bench:
     """A bench in DIRECTORY, which must not have a `build` yet; what is kept lies beside it."""
     build = directory / "build"
     build.mkdir(parents=True)
-    sandbox = open_sandbox(runtime)
+    sandbox = open_sandbox(runtime or load_settings().runtime)
     sandbox.adopt(build)
     beside = directory.parent
     plain = {

@@ -19,7 +19,7 @@ from tests.unit.changes import series
 from workers.check import Bench, Judgement, Sighting
 from workers.checks import build
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.commands]
 
 
 def texts(tree: Path) -> dict[str, str]:
@@ -36,7 +36,7 @@ class Lab:
 
     where: Path
     edits: dict[str, toy.Edit]
-    runtime: str = "bubblewrap"
+    runtime: str = ""  # the one that is set
     progress: list[str] = field(default_factory=list)
 
     def __post_init__(self):

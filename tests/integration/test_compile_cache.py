@@ -15,7 +15,7 @@ from tests import toy
 from tests.conftest import missing
 from tests.toy import adding, replacing
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.commands]
 
 BLUE = ("--target", "blue", "--check", "build")
 SCRIPT = {"scripts/symvers.sh": adding("# More.\n")}

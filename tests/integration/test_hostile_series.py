@@ -26,7 +26,7 @@ from tests.integration.conftest import Installation
 from tests.integration.sandboxes import alive
 from tests.toy import adding
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.commands]
 
 #: What the tests look for where it must not be.
 SECRET = f"secret{uuid.uuid4().hex}"

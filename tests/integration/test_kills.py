@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from tests import toy
 from tests.postgres import PASSWORD
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.commands]
 
 ONE = ("--target", "blue", "--check", "build", "--jobs", "1")
 LINGER = "sleep 3"

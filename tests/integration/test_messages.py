@@ -20,7 +20,7 @@ from pipeline.model import InfraError
 from tests import toy
 from tests.toy import adding
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.commands]
 
 PASSWORD = f"secret{uuid.uuid4().hex}"
 

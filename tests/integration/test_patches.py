@@ -8,7 +8,7 @@ import pytest
 from tests import toy
 from tests.toy import adding, replacing
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.commands]
 
 CALL = "\nint helper(int);\nint use(int n)\n{\n\treturn helper(n) + HELP;\n}\n"
 

@@ -15,7 +15,7 @@ from tests import toy
 from tests.conftest import validate
 from tests.toy import adding
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.commands]
 
 ONE = ("--target", "blue", "--check", "build", "--jobs", "1")
 

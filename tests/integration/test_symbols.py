@@ -19,7 +19,7 @@ from workers.check import Bench
 from workers.checks.symbols import Seen, judge, probe
 from workers.symbols.kernel import Kernel
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.commands]
 
 COMPILERS = ("gcc", "aarch64-linux-gnu-gcc", "mips-linux-gnu-gcc", "s390x-linux-gnu-gcc",
              "sparc64-linux-gnu-gcc", "riscv64-linux-gnu-gcc")  # fmt: skip

@@ -26,7 +26,7 @@ from workers.checks import build
 from workers.warm import Start, Warm
 from workers.workspace import Sources
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.commands]
 
 BLUE = ("--target", "blue", "--check", "build")
 COMMENT = "\n/* More. */\n"
