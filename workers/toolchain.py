@@ -3,17 +3,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pipeline.model import Target
 from workers.sandbox import open_sandbox
 from workers.sandbox.contract import Tools
 
 
+def compilers(target: Target) -> Mapping[str, Tools]:
+    """The programs that make TARGET's kernel."""
+    return dict.fromkeys((f"{target.cross_compile}{name}" for name in ("gcc", "ld")), Tools.BUILD)
+
+
+def emulator(target: Target) -> Mapping[str, Tools]:
+    """The program that boots TARGET's kernel."""
+    return {target.machine.qemu[0]: Tools.QEMU}
+
+
 def identity(target: Target, runtime: str) -> tuple[str, ...]:
     """The versions of all that turns TARGET's sources into an observation. Raises InfraError."""
-    return open_sandbox(runtime, target.toolchain).versions(
-        {
-            f"{target.cross_compile}gcc": Tools.BUILD,
-            f"{target.cross_compile}ld": Tools.BUILD,
-            target.machine.qemu[0]: Tools.QEMU,
-        }
-    )
+    sandbox = open_sandbox(runtime, target.toolchain)
+    return sandbox.versions({**compilers(target), **emulator(target)})

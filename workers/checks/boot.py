@@ -26,6 +26,7 @@ from workers.guest.watch import Ending, Patience
 from workers.kernel_build import config_lines
 from workers.parsers import kbuild_config
 from workers.parsers.ktap import Status
+from workers.toolchain import emulator
 
 VERSION = 1
 KEEPS_BUILD = False
@@ -52,6 +53,7 @@ class Seen:
     boots: tuple[Boot, ...]
     broken: Broken | None = None
     not_honoured: tuple[str, ...] | None = None
+    tools: tuple[str, ...] = ()  # QEMU's version, and the image that has it if it is in one
 
 
 def probe(bench: Bench) -> Sighting:
@@ -103,7 +105,8 @@ def _boots(bench: Bench, directory: Path, archive: bytes) -> Sighting:
     artifacts = (bench.keep("console", console), bench.keep(_INITRAMFS, packed))
     boots_well = any(boot.ending.well for boot in seen)
     blocks = "" if boots_well else f"the {bench.side} kernel does not boot"
-    return Sighting(Seen(tuple(seen), not_honoured=_not_honoured(bench)), artifacts, blocks)
+    tools = bench.sandbox.versions(emulator(bench.target))
+    return Sighting(Seen(tuple(seen), None, _not_honoured(bench), tools), artifacts, blocks)
 
 
 def _not_honoured(bench: Bench) -> tuple[str, ...] | None:
@@ -119,6 +122,8 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
     if patched.broken:
         return Judgement(findings=(_broken(case, patched.broken),))
     facts = _facts(target, base.boots, patched.boots)
+    if patched.tools:
+        facts += (("tools", [*patched.tools]),)
     why_not = _incomparable(base.boots, patched.boots)
     if why_not:
         return Judgement(facts=facts, outcome=Outcome.ERROR, reason=why_not)

@@ -36,6 +36,7 @@ from workers.parsers.coverage import NOT_COMPILED, Stretch, left_out
 from workers.parsers.diag_compare import Compared, compare
 from workers.parsers.diag_findings import bounded, finding
 from workers.parsers.diagnostics import Diagnostic
+from workers.toolchain import compilers
 from workers.unseen import unseen
 from workers.warm import Notes
 
@@ -82,6 +83,7 @@ class Seen:
     #: How often the compiler's answer was there before, and how often it was not.
     compile_hits: int = 0
     compile_misses: int = 0
+    tools: tuple[str, ...] = ()  # versions, and the image that has them if they are in one
 
 
 # --- one side -------------------------------------------------------------------------------
@@ -112,6 +114,7 @@ def probe(bench: Bench) -> Sighting:
         changed=_changed(bench, one),
         compile_hits=one.compiled.hits,
         compile_misses=one.compiled.misses,
+        tools=bench.sandbox.versions(compilers(bench.target)),
     )
     if objects is None:
         return Sighting(seen, blocks=f"the {bench.side} kernel does not build")
@@ -210,6 +213,7 @@ def _facts(base: Seen, patched: Seen, compared: Compared) -> tuple[Fact, ...]:
     facts: dict[str, JsonValue] = {
         "compiler": patched.compiler,
         "linker": patched.linker,
+        "tools": [*patched.tools],
         "objects": patched.objects,
         "steps": [base.steps, patched.steps],
         "from_base_build": bool(patched.started_from),
