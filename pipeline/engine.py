@@ -95,8 +95,10 @@ def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
 
 
 def _sweep(settings: Settings, store: Store) -> None:
-    """Remove what processes that were killed left of runs that have their verdict."""
-    ArtifactStore(settings.artifacts_dir).sweep()
+    """Remove what processes that were killed left of runs that have their verdict, and what is
+    kept for too long.
+    """
+    ArtifactStore(settings.artifacts_dir).sweep(settings.keep_days)
     if settings.builds_dir.is_dir():
         left = {directory.name for directory in settings.builds_dir.iterdir()}
         for line in store.runs(limit=1000) if left else ():

@@ -18,6 +18,7 @@ from types import FrameType
 
 from pipeline import intake, kept
 from pipeline.app import Bell, make_app, reach
+from pipeline.artifacts import open_artifacts
 from pipeline.engine import conclude, discard, drive, owner
 from pipeline.fleet import Fleet
 from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
@@ -79,12 +80,12 @@ def _ignore_signals() -> None:
 
 
 def fleet_environment() -> dict[str, str]:
-    """What a worker needs of our environment: paths, and what crosscheck is told."""
+    """What a worker needs of our environment: paths, and what crosscheck and boto3 are told."""
     wanted = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME")
     return {
         name: value
         for name, value in os.environ.items()
-        if name in wanted or name.startswith("CROSSCHECK_")
+        if name in wanted or name.startswith(("CROSSCHECK_", "AWS_"))
     }
 
 
@@ -214,6 +215,7 @@ def execute(
         if record.plan.jobs:
             if fault := sandbox_fault():
                 raise InfraError(fault)
+            open_artifacts(settings).reach()
             if settings.redis_url:
                 reach(make_app(settings.redis_url))
         with _writing():

@@ -28,6 +28,8 @@ class Settings:
     matrix: Path
     sender: str  # From of the replies
     cache_bytes: int = 0  # how much may be kept; 0: half of what the disk has left
+    artifacts_url: str = ""  # object storage that all hosts share; "": they share artifacts_dir
+    keep_days: int = 0  # how long artifacts stay that nobody uses; 0: for ever
 
     @property
     def git_dir(self) -> Path:
@@ -56,7 +58,7 @@ class Settings:
 
     @property
     def artifacts_dir(self) -> Path:
-        """The content-addressed store."""
+        """The content-addressed store, or what this machine has of it."""
         return self.state_dir / "artifacts"
 
     @property
@@ -100,6 +102,12 @@ def _bytes(variable: str, text: str) -> int:
         raise InputError(f"{variable}: {error}.") from None
 
 
+def _days(variable: str, text: str) -> int:
+    if not text.isdecimal() or len(text) > len("36500"):
+        raise InputError(f"{variable}: {text!r} is no number of days: write 30, or 0 for ever.")
+    return int(text)
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings that ENVIRON (default: this process's) asks for."""
     env = os.environ if environ is None else environ
@@ -113,6 +121,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=env.get("CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"),
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
         cache_bytes=_bytes("CROSSCHECK_CACHE_SIZE", env.get("CROSSCHECK_CACHE_SIZE", "")),
+        artifacts_url=env.get("CROSSCHECK_ARTIFACTS_URL", ""),
+        keep_days=_days("CROSSCHECK_KEEP_DAYS", env.get("CROSSCHECK_KEEP_DAYS") or "0"),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )
 

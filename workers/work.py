@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts import ArtifactStore
+from pipeline.artifacts import ArtifactStore, open_artifacts
 from pipeline.codec import loads
 from pipeline.model import Artifact, InfraError, Job, JobResult, Observation, Step, Target
 from pipeline.settings import Settings
@@ -32,7 +32,7 @@ class Work:
     @property
     def artifacts(self) -> ArtifactStore:
         """Where files are kept."""
-        return ArtifactStore(self.settings.artifacts_dir)
+        return open_artifacts(self.settings)
 
     def keep_log(self, log: Path) -> Artifact | None:
         """Keep LOG as the job's; None if nothing was ever written to it."""
