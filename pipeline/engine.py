@@ -19,6 +19,7 @@ from pipeline.model import InfraError, Verdict
 from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.store import JobRow, RunRecord, Store
+from pipeline.trees.publish import withdraw
 from pipeline.verdict import decide
 
 #: How often it is looked whether a worker died or a job is overdue; a job that is done is heard.
@@ -88,6 +89,7 @@ def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
             continue  # another version wrote it
         if record is not None:
             conclude(store, record, error="crosscheck was killed before the run was finished")
+            withdraw(settings, line.run)
             concluded.append(line.run)
         discard(settings, line.run)
     _sweep(settings, store)

@@ -29,6 +29,8 @@ from pipeline.report.reproduce import script
 from pipeline.report.terminal import print_verdict
 from pipeline.settings import Settings
 from pipeline.store import Options, RunRecord, Store
+from pipeline.trees.exchange import PASSED_ON, source_trees
+from pipeline.trees.publish import publish, withdraw
 
 #: The sources of the init that runs in the guest.
 PROBES = Path(__file__).parent.parent / "workers" / "probes"
@@ -80,8 +82,10 @@ def _ignore_signals() -> None:
 
 
 def fleet_environment() -> dict[str, str]:
-    """What a worker needs of our environment: paths, and what crosscheck and boto3 are told."""
-    wanted = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME")
+    """What a worker needs of our environment: paths, and what crosscheck, boto3, and git when it
+    talks to others are told.
+    """
+    wanted = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", *PASSED_ON)
     return {
         name: value
         for name, value in os.environ.items()
@@ -196,6 +200,7 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
         return conclude(store, record, error=str(error))
     finally:
         discard(settings, record.run)
+        withdraw(settings, record.run)
         asked_bytes = record.options.cache_bytes or settings.cache_bytes
         kept.keep_within(settings.kept_dirs, asked_bytes)  # what was held to the end may go now
 
@@ -218,6 +223,9 @@ def execute(
             open_artifacts(settings).reach()
             if settings.redis_url:
                 reach(make_app(settings.redis_url))
+            if settings.git_url:
+                say("pushing the source trees for the workers")
+                publish(settings, record.run, source_trees(record.case.change))
         with _writing():
             _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)

@@ -29,12 +29,18 @@ class Settings:
     sender: str  # From of the replies
     cache_bytes: int = 0  # how much may be kept; 0: half of what the disk has left
     artifacts_url: str = ""  # object storage that all hosts share; "": they share artifacts_dir
+    git_url: str = ""  # repository that brings trees to workers; "": they share git_dir
     keep_days: int = 0  # how long artifacts stay that nobody uses; 0: for ever
 
     @property
     def git_dir(self) -> Path:
         """Our own bare repository: imported trees and patched commits."""
         return self.cache_dir / "git"
+
+    @property
+    def fetched_dir(self) -> Path:
+        """A repository that says which trees were fetched into our own, and has no objects."""
+        return self.cache_dir / "fetched"
 
     @property
     def sources_dir(self) -> Path:
@@ -122,6 +128,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
         cache_bytes=_bytes("CROSSCHECK_CACHE_SIZE", env.get("CROSSCHECK_CACHE_SIZE", "")),
         artifacts_url=env.get("CROSSCHECK_ARTIFACTS_URL", ""),
+        git_url=env.get("CROSSCHECK_GIT_URL", ""),
         keep_days=_days("CROSSCHECK_KEEP_DAYS", env.get("CROSSCHECK_KEEP_DAYS") or "0"),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )

@@ -14,6 +14,8 @@ from pipeline.codec import loads
 from pipeline.model import Artifact, InfraError, Job, JobResult, Observation, Step, Target
 from pipeline.settings import Settings
 from pipeline.store import RunRecord, Store
+from pipeline.trees.exchange import source_trees
+from pipeline.trees.fetch import fetch
 from workers.lease import Lease
 from workers.workspace import Sources
 
@@ -46,6 +48,12 @@ class Work:
         own = settings.builds_dir / self.record.run / "checkouts"
         place = settings.sources_dir if uses else own
         return Sources(settings.git_dir, place, self.lease.progress)
+
+    def bring_trees(self) -> None:
+        """Have the run's source trees in the repository of this machine. Raises InfraError."""
+        if self.settings.git_url:
+            trees = source_trees(self.record.case.change)
+            fetch(self.settings, self.record.run, trees, self.lease.progress)
 
     @property
     def target(self) -> Target:
