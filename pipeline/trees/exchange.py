@@ -21,7 +21,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,9 +47,6 @@ _CONFIG = {
     "http.lowSpeedLimit": "1000",
     "http.lowSpeedTime": "60",
 }
-_ASK_S = 60.0
-_MOVE_S = 1800.0
-_TRIES = 3
 _PAUSE_S = 1.0
 _URL_USER = re.compile(r"(?<=://)[^/\s'\"]*@")
 _HIDDEN = "***"
@@ -57,6 +54,20 @@ _HIDDEN = "***"
 _TELLING = re.compile(
     r"remote rejected\].*\((?P<why>.+)\)$|^(?:fatal|error|ssh|remote): *(?P<said>.+)$", re.MULTILINE
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often something is tried, and how long an answer and all objects may take."""
+
+    tries: int
+    ask_s: float
+    move_s: float
+
+
+PATIENT = Patience(tries=3, ask_s=60, move_s=1800)
+#: For what is better left than waited for.
+HASTY = Patience(tries=1, ask_s=10, move_s=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,14 @@ def commit_of(git_dir: Path, tree: str) -> str:
     return git(git_dir, "commit-tree", tree, "-m", "Source", env=AUTHOR).decode().strip()
 
 
+def present(git_dir: Path, trees: Iterable[str]) -> tuple[str, ...]:
+    """Those of TREES that our repository has."""
+    asked = "".join(f"{tree}\n" for tree in trees).encode()
+    answered = git(git_dir, "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked)
+    lines = (line.split() for line in answered.decode().splitlines())
+    return tuple(name for name, kind in lines if kind == "tree")
+
+
 def shown(url: str) -> str:
     """URL without whom it lets in."""
     return _URL_USER.sub("", url)
@@ -98,24 +117,46 @@ def _without_secrets(said: str, url: str) -> str:
     return shown(said)
 
 
-def talk(where: Path, url: str, *arguments: str, env: Mapping[str, str], limit_s: float) -> bytes:
-    """What git said to stdout in WHERE, talking to URL, which ARGUMENTS name.
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The repository at URL, as git talks to it in the directory WHERE with ENV.
 
-    Tries some times. Raises InfraError, which tells no secret.
+    Methods raise InfraError, which tells no secret, when it does not answer or refuses.
     """
-    for left in reversed(range(_TRIES)):
-        ran = _once(where, arguments, env, limit_s)
-        if not ran.code:
-            return ran.out
-        if left:
-            time.sleep(_PAUSE_S)
-    found = _TELLING.search(ran.err)
-    said = (found["why"] or found["said"]) if found else ran.complaint or f"status {ran.code}"
-    said = _without_secrets(said, url).strip(" .")
-    raise InfraError(
-        f"The git repository {shown(url)} cannot be used to exchange source trees ({said}): check"
-        " CROSSCHECK_GIT_URL, its server, and that git is let in without a question."
-    )
+
+    url: str
+    where: Path
+    env: Mapping[str, str]
+    patience: Patience = PATIENT
+
+    def published(self) -> tuple[Published, ...]:
+        """Our refs there."""
+        words = ("ls-remote", "--quiet", "--", self.url, f"{REFS}/*")
+        listed = self._talk(words, self.patience.ask_s)
+        pattern = rf"\t{REFS}/(runs|bases)/([^/\s]+)/([0-9a-f]{{40}})$"
+        return tuple(
+            Published(*found.groups())
+            for found in re.finditer(pattern, listed.decode("utf-8", "replace"), re.MULTILINE)
+        )
+
+    def move(self, options: Iterable[str], specs: Iterable[str]) -> None:
+        """Push or fetch, as OPTIONS say, what SPECS name."""
+        self._talk((*options, "--", self.url, *specs), self.patience.move_s)
+
+    def _talk(self, arguments: tuple[str, ...], limit_s: float) -> bytes:
+        for left in reversed(range(self.patience.tries)):
+            ran = _once(self.where, arguments, self.env, limit_s)
+            if not ran.code:
+                return ran.out
+            if left:
+                time.sleep(_PAUSE_S)
+        found = _TELLING.search(ran.err)
+        said = (found["why"] or found["said"]) if found else ran.complaint or f"status {ran.code}"
+        raise InfraError(
+            f"The git repository {shown(self.url)} cannot be used to exchange source trees"
+            f" ({_without_secrets(said, self.url).strip(' .')}): check CROSSCHECK_GIT_URL, its"
+            " server, and that git is let in without a question."
+        )
 
 
 def _once(where: Path, arguments: tuple[str, ...], env: Mapping[str, str], limit_s: float) -> Ran:
@@ -157,18 +198,3 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     del ours["GIT_CONFIG_GLOBAL"], ours["GIT_CONFIG_NOSYSTEM"]
     wanted = ("HOME", *PASSED_ON)
     return ours | {name: os.environ[name] for name in wanted if name in os.environ}
-
-
-def published(where: Path, url: str, env: Mapping[str, str]) -> tuple[Published, ...]:
-    """Our refs at URL. Raises InfraError when it does not answer."""
-    listed = talk(where, url, "ls-remote", "--quiet", url, f"{REFS}/*", env=env, limit_s=_ASK_S)
-    pattern = rf"\t{REFS}/(runs|bases)/([^/\s]+)/([0-9a-f]{{40}})$"
-    return tuple(
-        Published(*found.groups())
-        for found in re.finditer(pattern, listed.decode("utf-8", "replace"), re.MULTILINE)
-    )
-
-
-def move(where: Path, url: str, *arguments: str, env: Mapping[str, str]) -> None:
-    """Push or fetch, as ARGUMENTS say. Raises InfraError when that fails."""
-    talk(where, url, *arguments, env=env, limit_s=_MOVE_S)

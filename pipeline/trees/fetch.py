@@ -19,7 +19,7 @@ from pathlib import Path
 from pipeline.kept import locked
 from pipeline.model import InfraError
 from pipeline.settings import Settings
-from pipeline.trees.exchange import REFS, Published, move, published, shown
+from pipeline.trees.exchange import REFS, Exchange, Published, commit_of, present, shown
 from pipeline.trees.git import git
 from pipeline.trees.repository import ensure
 
@@ -58,6 +58,16 @@ def fetch(settings: Settings, run: str, trees: Sequence[str], doing: Callable[[s
             )
 
 
+def note(settings: Settings, trees: Sequence[str]) -> None:
+    """Say of TREES, which are in our repository, that they need not be fetched."""
+    here = _Here(settings.git_dir, settings.fetched_dir)
+    if here.has(trees):
+        return
+    with locked(here.place.with_name(f"{here.place.name}.lock")):
+        here.make()
+        here.note(trees)
+
+
 @dataclass(frozen=True, slots=True)
 class _Here:
     """Our repository GIT_DIR, and that at PLACE, which says what has been fetched."""
@@ -81,7 +91,7 @@ class _Here:
                     used.append((file.stat().st_mtime, file))
         return [file for _, file in sorted(used, reverse=True)]
 
-    def has(self, trees: Iterable[str]) -> bool:
+    def has(self, trees: Sequence[str]) -> bool:
         """Whether all TREES are here, whole; if so, this is a use of them."""
         files = [self.place / _TREES / tree for tree in trees]
         try:
@@ -89,7 +99,12 @@ class _Here:
                 os.utime(file)
         except FileNotFoundError:
             return False
-        return True
+        return len(present(self.git_dir, trees)) == len(files)  # a user's may be gone again
+
+    def note(self, trees: Iterable[str]) -> None:
+        """Say of TREES that they are here."""
+        new = "".join(f"update {_TREES}/{t} {commit_of(self.git_dir, t)}\n" for t in trees)
+        git(self.place, "update-ref", "--stdin", stdin=new.encode(), env=self._env)
 
     def make(self) -> None:
         """Make both repositories if they are not there, and remove what was left unfinished."""
@@ -112,13 +127,17 @@ class _Here:
         Raises InfraError for one that is not what its name says.
         """
         wanted = {Published("runs", run, tree) for tree in trees}
-        if not wanted <= set(published(self.place, url, self._env)):
+        exchange = Exchange(url, self.place, self._env)
+        if not wanted <= set(exchange.published()):
             return False
         known = self._files()
-        tips = (f"--negotiation-tip={file.read_text().strip()}" for file in known[:_COMPARED])
+        whole = set(present(self.git_dir, [file.name for file in known]))
+        self.forget(file.name for file in known if file.name not in whole)
+        known = [file for file in known if file.name in whole]
+        tips = [f"--negotiation-tip={file.read_text().strip()}" for file in known[:_COMPARED]]
         specs = (f"+{entry.ref}:{_TREES}/{entry.tree}" for entry in wanted)
-        move(self.place, url, *_FETCH, *tips, url, *specs, env=self._env)
-        self._forget(file.name for file in known[_KNOWN:])
+        exchange.move((*_FETCH, *tips), specs)
+        self.forget(file.name for file in known[_KNOWN:])
         self._refuse_others(url)
         return True
 
@@ -127,13 +146,13 @@ class _Here:
         listed = git(self.place, "for-each-ref", form, _TREES, env=self._env).decode()
         wrong = [name for name, *tree in map(str.split, listed.splitlines()) if tree != [name]]
         if wrong:
-            self._forget(wrong)
+            self.forget(wrong)
             raise InfraError(
                 f"The git repository {shown(url)} has something else under the name of the source"
                 f" tree {wrong[0]}: make it anew, for crosscheck alone, and run again."
             )
 
-    def _forget(self, trees: Iterable[str]) -> None:
+    def forget(self, trees: Iterable[str]) -> None:
         """Say of TREES that they are not here."""
         gone = "".join(f"delete {_TREES}/{tree}\n" for tree in trees)
         git(self.place, "update-ref", "--stdin", stdin=gone.encode(), env=self._env)

@@ -16,7 +16,16 @@ from pathlib import Path
 
 from pipeline.model import InfraError
 from pipeline.settings import Settings
-from pipeline.trees.exchange import Published, commit_of, move, published
+from pipeline.trees.exchange import (
+    HASTY,
+    PATIENT,
+    Exchange,
+    Patience,
+    Published,
+    commit_of,
+    present,
+)
+from pipeline.trees.fetch import note
 from pipeline.trees.git import git
 
 #: How many bases stay there for the next ones to be compared with.
@@ -37,25 +46,24 @@ def publish(settings: Settings, run: str, trees: Sequence[str]) -> None:
 
     Raises InfraError when the repository does not take them.
     """
-    git_dir, url = settings.git_dir, settings.git_url
-    with _scratch(git_dir) as (where, env):
+    git_dir = settings.git_dir
+    with _exchange(settings, PATIENT) as exchange:
         # What both sides have is compared by commits: have those of trees that are here.
-        for tree in _here(git_dir, {entry.tree for entry in published(where, url, env)}):
+        for tree in present(git_dir, {entry.tree for entry in exchange.published()}):
             commit_of(git_dir, tree)
         refs = [Published("bases", run, trees[0]), *(Published("runs", run, t) for t in trees)]
-        specs = (f"+{commit_of(git_dir, entry.tree)}:{entry.ref}" for entry in refs)
-        move(where, url, *_PUSH, url, *specs, env=env)
+        exchange.move(_PUSH, [f"+{commit_of(git_dir, e.tree)}:{e.ref}" for e in refs])
+    note(settings, trees)  # for workers of this machine
 
 
 def withdraw(settings: Settings, run: str) -> None:
-    """Remove the refs of RUN, which is over, if that can be done; the latest bases stay."""
+    """Remove the refs of RUN, which is over, if that can be done soon; the latest bases stay."""
     if not settings.git_url:
         return
-    with suppress(InfraError), _scratch(settings.git_dir) as (where, env):
-        gone = outdated(published(where, settings.git_url, env), run, time.time())
+    with suppress(InfraError), _exchange(settings, HASTY) as exchange:
+        gone = outdated(exchange.published(), run, time.time())
         if gone:
-            specs = (f":{entry.ref}" for entry in gone)
-            move(where, settings.git_url, *_PUSH, settings.git_url, *specs, env=env)
+            exchange.move(_PUSH, [f":{entry.ref}" for entry in gone])
 
 
 def outdated(there: Iterable[Published], run: str, now: float) -> tuple[Published, ...]:
@@ -74,17 +82,10 @@ def outdated(there: Iterable[Published], run: str, now: float) -> tuple[Publishe
     return tuple(gone)
 
 
-def _here(git_dir: Path, trees: Iterable[str]) -> tuple[str, ...]:
-    """Those of TREES that our repository has."""
-    asked = "".join(f"{tree}\n" for tree in sorted(trees)).encode()
-    answered = git(git_dir, "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked)
-    lines = (line.split() for line in answered.decode().splitlines())
-    return tuple(name for name, kind in lines if kind == "tree")
-
-
 @contextmanager
-def _scratch(git_dir: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A shallow repository with our objects, and no refs."""
+def _exchange(settings: Settings, patience: Patience) -> Iterator[Exchange]:
+    """With a shallow repository that has our objects, and no refs."""
+    git_dir = settings.git_dir
     with tempfile.TemporaryDirectory(prefix="crosscheck-push-") as directory:
         where = Path(directory)
         (where / "refs").mkdir()
@@ -92,4 +93,5 @@ def _scratch(git_dir: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         (where / "config").write_text(_CONFIG)
         git(git_dir, "hash-object", "-t", "tree", "-w", "/dev/null")
         (where / "shallow").write_text(f"{commit_of(git_dir, _EMPTY)}\n")
-        yield where, {"GIT_DIR": directory, "GIT_OBJECT_DIRECTORY": str(git_dir / "objects")}
+        env = {"GIT_DIR": directory, "GIT_OBJECT_DIRECTORY": str(git_dir / "objects")}
+        yield Exchange(settings.git_url, where, env, patience)

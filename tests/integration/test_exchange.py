@@ -117,6 +117,28 @@ def test_what_is_here_is_not_asked_for_again(here, there, user, mirror):
     fetch(there, "20260101-000000-aaaa", trees, str)
 
 
+def test_workers_of_the_coordinators_machine_fetch_nothing(here, user, mirror):
+    trees = (tree(user), edited(user))
+    publish(here, "20260101-000000-aaaa", trees)
+    shutil.rmtree(mirror)
+    fetch(here, "20260101-000000-aaaa", trees, str)
+
+
+@pytest.mark.parametrize("order", ["bc", "cb"])
+def test_what_was_borrowed_from_a_user_and_is_gone_is_fetched(here, user, mirror, tmp_path, order):
+    base, second, third = tree(user), edited(user, 1), edited(user, 2)
+    other = machine(tmp_path / "other", mirror)
+    open_tree(user, other, str)
+    publish(here, "20260101-000000-a", (base,))
+    trees = {"b": (second, third), "c": (base,)}
+    for run, each in trees.items():
+        publish(other, f"20260101-000000-{run}", each)
+    shutil.rmtree(user)
+    for run in order:  # what the next is to be compared with is not here either
+        fetch(here, f"20260101-000000-{run}", trees[run], str)
+        assert is_whole(here, trees[run][-1], tmp_path / run)
+
+
 def test_a_moved_base_costs_its_difference(here, there, user, mirror, tmp_path):
     base = tree(user)
     publish(here, "20260101-000000-aaaa", (base,))
@@ -204,11 +226,12 @@ def test_something_else_under_the_name_of_a_tree_is_refused(here, there, user, m
             fetch(there, "20260101-000000-aaaa", (base, other), str)
 
 
-@pytest.mark.parametrize("host", ["http://{}", "git://{}", "ssh://{}"])
+@pytest.mark.parametrize("who", ["me:secret-word", "secret-word"])
+@pytest.mark.parametrize("scheme", ["http", "git", "ssh"])
 def test_a_mirror_that_does_not_answer_is_one_sentence_and_tells_no_secret(
-    here, user, tmp_path, host
+    here, user, tmp_path, scheme, who
 ):
-    url = host.format(f"me:secret-word@127.0.0.1:{free_port()}/x.git")
+    url = f"{scheme}://{who}@127.0.0.1:{free_port()}/x.git"
     settings = machine(here.cache_dir.parent, url)
     for call in (
         lambda: publish(settings, "r", (tree(user),)),
@@ -232,8 +255,7 @@ def test_a_mirror_that_takes_no_push_says_why(here, user, mirror):
 
 
 def test_a_mirror_that_hangs_is_given_up(here, user, mirror, monkeypatch):
-    monkeypatch.setattr(exchange, "_ASK_S", 1)
-    monkeypatch.setattr(exchange, "_TRIES", 1)
+    monkeypatch.setattr("pipeline.trees.publish.PATIENT", exchange.Patience(1, 1, 1))
     monkeypatch.setenv("GIT_SSH_COMMAND", "sleep 4321 #")
     settings = machine(here.cache_dir.parent, "ssh://nobody@127.0.0.1/x.git")
     with pytest.raises(InfraError, match="no end after 1 s"):
