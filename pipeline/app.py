@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The Celery application and its settings: transport only, the database is the truth.
 
+A message is a little JSON under a content type of its own, which names the version of its form:
+whatever else lies in a queue, another version's messages and pickles among it, is dropped unread.
+
 Messages are acknowledged as soon as a worker has them: whether the job then comes back is
 watched by its lease in the database (`pipeline.coordinator`), which also covers what a
 queue cannot know, and lost messages are sent again. Results do not travel.
@@ -8,22 +11,42 @@ queue cannot know, and lost messages are sent again. Results do not travel.
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 from celery import Celery
+from kombu import serialization
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from pipeline.model import InfraError
+from pipeline.settings import shown
 
 
 class RedisAwayError(InfraError):
     """Redis did not take a message: send it again later."""
 
 
-#: (run, job id, attempt, cores) -> None
+#: (run, job id, attempt, cores) -> None. CORES 0: as many as the worker has for a job.
 RUN_JOB = "crosscheck.run_job"
+
+#: Raised with every change of what a message says.
+_MESSAGE = "crosscheck-1"
+_CONTENT_TYPE = f"application/x-{_MESSAGE}+json"
+#: Names and numbers; what is longer was not sent by us.
+_MESSAGE_BYTES = 4096
+
+
+def _decode(text: str | bytes) -> Any:
+    if len(text) > _MESSAGE_BYTES:
+        raise ValueError(f"a message of more than {_MESSAGE_BYTES} bytes")
+    return json.loads(text)
+
+
+serialization.register(  # type: ignore[no-untyped-call]  # kombu has no types
+    _MESSAGE, json.dumps, _decode, _CONTENT_TYPE, "utf-8"
+)
 
 
 def make_app(broker_url: str) -> Celery:
@@ -31,8 +54,8 @@ def make_app(broker_url: str) -> Celery:
     app = Celery("crosscheck", broker=broker_url, backend=None)
     app.conf.update(
         task_ignore_result=True,
-        task_serializer="json",
-        accept_content=["json"],
+        task_serializer=_MESSAGE,
+        accept_content=[_MESSAGE],
         task_default_queue="crosscheck",
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,
@@ -65,8 +88,9 @@ def reach(app: Celery) -> None:
             connection.connect()
     except Exception as error:  # kombu's drivers raise what they like
         raise InfraError(
-            f"The Redis of CROSSCHECK_REDIS_URL does not answer ({error}): start it, correct the"
-            " address, or unset the variable, and a private one is started."
+            f"The Redis of CROSSCHECK_REDIS_URL, {shown(app.conf.broker_url)}, does not answer"
+            f" ({error}): start it, correct the address, or unset the variable, and a private one"
+            " is started."
         ) from error
 
 

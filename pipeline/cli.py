@@ -33,7 +33,7 @@ from pipeline.report.plain import (
 from pipeline.report.terminal import print_verdict
 from pipeline.report.wording import clean
 from pipeline.running import RunRequest, execute, fleet_environment, trial
-from pipeline.settings import Settings, load, size_bytes, use_temporary_dir
+from pipeline.settings import RUNTIMES, Settings, load, shown, size_bytes, use_temporary_dir
 from pipeline.store import JobRow, Store
 
 PASSED, FAILED, BAD_INPUT, ERROR = 0, 1, 2, 3
@@ -84,6 +84,15 @@ _cache_size = click.option(
 )
 
 
+_runtime = click.option(
+    "--runtime",
+    type=click.Choice(RUNTIMES),
+    default=lambda: load().runtime,
+    show_default="CROSSCHECK_RUNTIME, else bubblewrap",
+    help="What commands are sandboxed with.",
+)
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -129,7 +138,7 @@ def cli() -> None:
 
 @cli.command()
 @_series_options
-@click.option("--runtime", type=click.Choice(["bubblewrap", "none"]), default="bubblewrap")
+@_runtime
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs side by side (default: cores).")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--reply", "reply_file", type=click.Path(path_type=Path, dir_okay=False))
@@ -307,7 +316,7 @@ def cache(prune: bool, everything: bool, cache_bytes: int) -> None:  # noqa: FBT
 
 
 @cli.command()
-@click.option("--runtime", type=click.Choice(["bubblewrap", "none"]), default="bubblewrap")
+@_runtime
 @click.option("--missing-packages", is_flag=True, help="Only the packages to install, one a line.")
 def doctor(runtime: str, missing_packages: bool) -> None:  # noqa: FBT001
     """List every tool, its version and purpose, what is missing, and how to install it."""
@@ -340,8 +349,8 @@ def worker(jobs: int) -> None:
         redis_url=settings.redis_url,
     )
     store = Store(settings.database_url)
-    with fleet:
-        _say(f"{jobs} workers take jobs from {settings.redis_url}; Ctrl-C ends them.")
+    with fleet, store.patient(_say):
+        _say(f"{jobs} workers take jobs from {shown(settings.redis_url)}; Ctrl-C ends them.")
         while True:
             for name in fleet.tend().workers:
                 store.expire_worker(name)

@@ -38,11 +38,14 @@ class Tool:
         return not self.version or bool(self.fault)
 
 
-#: (command or header, purpose, package), whatever the targets are.
+#: (command or header, purpose, package), whatever runs commands.
 _ALWAYS = (
     ("git", "applies series, keeps trees", "git"),
     ("redis-server", "carries jobs to workers", "redis-server"),
     ("setpriv", "ties every process to its parent", "util-linux"),
+)
+#: Where commands run on this machine and not in images.
+_FOR_COMMANDS = (
     ("make", "builds kernels", "make"),
     ("gcc", "builds the kernel's own build tools", "gcc"),
     ("flex", "builds Kconfig and dtc", "flex"),
@@ -58,6 +61,7 @@ _ALWAYS = (
     ("cpio", "the tests read archives with it", "cpio"),
 )
 _SANDBOX = ("bwrap", "sandboxes what patches run", "bubblewrap")
+_ENGINE = ("Docker engine", "runs commands in images", "docker.io")
 
 
 def examine(targets: Iterable[Target], runtime: str, sandbox_fault: str) -> tuple[Tool, ...]:
@@ -66,6 +70,10 @@ def examine(targets: Iterable[Target], runtime: str, sandbox_fault: str) -> tupl
     SANDBOX_FAULT says why the sandbox does not work here, if it does not.
     """
     wanted = dict.fromkeys(_ALWAYS)
+    if runtime == "docker":
+        engine = (Tool(*_ENGINE, version="answers", fault=sandbox_fault),)
+        return (*(Tool(*each, version=_version(each[0])) for each in wanted), *engine)
+    wanted |= dict.fromkeys(_FOR_COMMANDS)
     if runtime == "bubblewrap":
         wanted[_SANDBOX] = None
     for target in targets:

@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from celery import Celery
 
@@ -16,6 +13,7 @@ from pipeline.artifacts import ArtifactStore
 from pipeline.coordinator import RENEW_S, Action, Send, TakeBack, finished, next_actions
 from pipeline.fleet import Fleet, queue_near
 from pipeline.model import InfraError, Verdict
+from pipeline.owner import is_dead
 from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.store import JobRow, RunRecord, Store
@@ -25,32 +23,6 @@ from pipeline.verdict import decide
 #: How often it is looked whether a worker died or a job is overdue; a job that is done is heard.
 _TICK_S = 0.5
 _DISCARD_TRIES = 12
-
-
-def _started(pid: int) -> str:
-    """When the process PID started, "" if it is gone; unlike its PID, this is used once.
-
-    The boot and the ticks since then (proc_pid_stat(5)): no clock that can be set.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    state, *fields = stat.rpartition(")")[2].split()
-    if state in ("Z", "X"):
-        return ""
-    return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{fields[18]}"
-
-
-def owner() -> str:
-    """The name of this process, so that a later one can tell whether it is still there."""
-    return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}"
-
-
-def _is_dead(name: str) -> bool:
-    """Whether the owner NAME was a process of this host and is gone."""
-    host, pid, started = name.rsplit(" ", 2)
-    return host == socket.gethostname() and _started(int(pid)) != started
 
 
 def conclude(store: Store, record: RunRecord, error: str = "") -> Verdict:
@@ -71,6 +43,7 @@ def conclude(store: Store, record: RunRecord, error: str = "") -> Verdict:
     )
     if store.finish_run(verdict):
         return verdict
+    # Somebody gave it one before, or we did when the database went away: there is one only.
     stored = store.verdict(record.run)
     if stored is None:
         raise InfraError(f"The run {record.run} is not in the database any more.")
@@ -81,7 +54,7 @@ def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
     """Conclude runs whose coordinator was killed; their names."""
     concluded = []
     for line in store.unfinished():
-        if not _is_dead(line.owner):
+        if not is_dead(line.owner):
             continue
         try:
             record = store.run(line.run)
@@ -120,6 +93,11 @@ def discard(settings: Settings, run: str) -> None:
 
 
 def _apply(store: Store, app: Celery, fleet: Fleet, record: RunRecord, action: Action) -> None:
+    """Carry out ACTION; one that the database does not take, since all moved on, is nothing.
+
+    What it took just before it went away counts as taken (`Store` can tell): the message is sent,
+    the worker that hangs is ended.
+    """
     if isinstance(action, Send):
         row = action.row
         if store.mark_sent(record.run, row, time.time()):
@@ -152,7 +130,8 @@ def drive(
 ) -> Verdict:
     """Bring the run to its verdict; SHOW is called with where the jobs stand.
 
-    WAIT lasts as many seconds as it is given, or until a job is done.
+    WAIT lasts as many seconds as it is given, or until a job is done. How long the database may
+    be away is the STORE's patience.
 
     Raises InfraError when the fleet cannot be kept alive or the database is lost.
     """
@@ -167,7 +146,9 @@ def drive(
         if lost.queue:
             store.expect_lost(record.run)
         if time.time() - ticked > 3 * RENEW_S:
-            time.sleep(2 * RENEW_S)  # this machine slept: let its workers renew their leases
+            # This machine slept, or the database was away: let workers renew their leases, and
+            # store what they have, before any is taken for lost.
+            time.sleep(2 * RENEW_S)
         ticked = time.time()
         rows = store.jobs(record.run, rows)
         show(rows)

@@ -81,6 +81,7 @@ def _target(source: Source, file: MatrixFile, name: str) -> Target:
         machine=_machine(entry, file.common.seconds_limit),
         make_vars=entry.make_vars,
         init_cflags=entry.init_cflags,
+        toolchain=entry.toolchain,
     )
 
 

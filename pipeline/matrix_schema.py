@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from pipeline.model import DEFAULT_TOOLCHAIN
 from pipeline.paths import ALL, ARCH
 from pipeline.yaml_source import Strict, not_empty, one_or_many
 
@@ -112,6 +113,7 @@ class TargetEntry(Strict):
     machine: MachineEntry
     make_vars: tuple[Annotated[Line, AfterValidator(_make_variable)], ...] = ()
     init_cflags: tuple[Word, ...] = ()
+    toolchain: Name = DEFAULT_TOOLCHAIN
     default: bool = True
 
 

@@ -206,6 +206,10 @@ class Machine:
     zero_pages: int  # distinct physical pages behind many zero-page reads; a lower bound > 1
 
 
+#: Which compilers a target has that asks for none; the tag of their image.
+DEFAULT_TOOLCHAIN = "gcc-12"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """An architecture, a configuration, a toolchain and a machine, under one name."""
@@ -221,6 +225,7 @@ class Target:
     machine: Machine
     make_vars: tuple[str, ...] = ()  # e.g. `CFLAGS_init.o=-DX`, given to make as they are
     init_cflags: tuple[str, ...] = ()
+    toolchain: str = DEFAULT_TOOLCHAIN  # where there is a choice of compilers
 
 
 @dataclass(frozen=True, slots=True)

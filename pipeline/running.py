@@ -19,16 +19,17 @@ from types import FrameType
 from pipeline import intake, kept
 from pipeline.app import Bell, make_app, reach
 from pipeline.artifacts import open_artifacts
-from pipeline.engine import conclude, discard, drive, owner
+from pipeline.engine import conclude, discard, drive
 from pipeline.fleet import Fleet
 from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
+from pipeline.owner import owner
 from pipeline.report.json import to_json
 from pipeline.report.live import watch
 from pipeline.report.reply import to_reply
 from pipeline.report.reproduce import script
 from pipeline.report.terminal import print_verdict
 from pipeline.settings import Settings
-from pipeline.store import Options, RunRecord, Store
+from pipeline.store import AwayError, Options, RunRecord, Store
 from pipeline.trees.exchange import PASSED_ON, source_trees
 from pipeline.trees.publish import publish, withdraw
 
@@ -82,14 +83,14 @@ def _ignore_signals() -> None:
 
 
 def fleet_environment() -> dict[str, str]:
-    """What a worker needs of our environment: paths, and what crosscheck, boto3, and git when it
-    talks to others are told.
+    """What a worker needs of our environment: paths, and what crosscheck, boto3, Docker, and git
+    when it talks to others are told.
     """
     wanted = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", *PASSED_ON)
     return {
         name: value
         for name, value in os.environ.items()
-        if name in wanted or name.startswith(("CROSSCHECK_", "AWS_"))
+        if name in wanted or name.startswith(("CROSSCHECK_", "AWS_", "DOCKER_"))
     }
 
 
@@ -179,7 +180,20 @@ def _answer(request: RunRequest, settings: Settings, verdict: Verdict) -> None:
         print_verdict(verdict)
 
 
-def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
+def _break_off(store: Store, record: RunRecord, error: CrosscheckError) -> Verdict:
+    """The verdict of a run that cannot go on. The database is not waited for (again)."""
+    try:
+        return conclude(store, record, error=str(error))
+    except AwayError as away:
+        raise InfraError(
+            f"{str(error).removesuffix('.')}. Run {record.run} has no verdict yet: once its"
+            " database can be reached, the next crosscheck command gives it ERROR."
+        ) from away
+
+
+def _drive(
+    settings: Settings, store: Store, record: RunRecord, say: Callable[[str], None]
+) -> Verdict:
     """The run's verdict; an honest ERROR if it is interrupted or the engine breaks."""
     queues = tuple(dict.fromkeys(check.queue for check in record.plan.checks))
     directory = settings.runs_dir / record.run
@@ -192,12 +206,12 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
         redis_url=external,
     )
     try:
-        with fleet, watch(record.plan, record.created_at) as show:
+        with fleet, watch(record.plan, record.created_at) as show, store.patient(say):
             app = make_app(fleet.redis_url)
             return drive(store, record, app, fleet, show, wait=Bell(app, record.run).wait)
     except (SignalledError, InfraError) as error:
         _ignore_signals()
-        return conclude(store, record, error=str(error))
+        return _break_off(store, record, error)
     finally:
         discard(settings, record.run)
         withdraw(settings, record.run)
@@ -230,6 +244,9 @@ def execute(
             _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)
         say(f"run {record.run}: {len(record.plan.jobs)} jobs on {record.options.jobs} workers")
-        verdict = _drive(settings, store, record) if record.plan.jobs else conclude(store, record)
+        if record.plan.jobs:
+            verdict = _drive(settings, store, record, say)
+        else:
+            verdict = conclude(store, record)
         _answer(request, settings, verdict)
     return verdict

@@ -16,6 +16,9 @@ from pathlib import Path
 
 from pipeline.model import InfraError, InputError
 
+#: What commands can be sandboxed with (`workers.sandbox`); the first one is the default.
+RUNTIMES = ("bubblewrap", "docker", "none")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -27,6 +30,8 @@ class Settings:
     database_url: str
     matrix: Path
     sender: str  # From of the replies
+    runtime: str = RUNTIMES[0]  # what commands are sandboxed with, where nothing else is asked
+    images: str = "crosscheck"  # what the names of images begin with
     cache_bytes: int = 0  # how much may be kept; 0: half of what the disk has left
     artifacts_url: str = ""  # object storage that all hosts share; "": they share artifacts_dir
     git_url: str = ""  # repository that brings trees to workers; "": they share git_dir
@@ -108,6 +113,28 @@ def _bytes(variable: str, text: str) -> int:
         raise InputError(f"{variable}: {error}.") from None
 
 
+def shown(url: str) -> str:
+    """URL as it may be shown to people: without the password and options in it."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url).partition("?")[0]
+
+
+def _secret(env: Mapping[str, str], variable: str, default: str) -> str:
+    """What VARIABLE says, or the file that VARIABLE_FILE names; where secrets may come from."""
+    file = env.get(f"{variable}_FILE", "")
+    if not file:
+        return env.get(variable) or default
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{variable}_FILE: cannot read {file}.") from error
+
+
+def _runtime(name: str) -> str:
+    if name not in RUNTIMES:
+        raise InputError(f"CROSSCHECK_RUNTIME: {name!r} is none of {', '.join(RUNTIMES)}.")
+    return name
+
+
 def _days(variable: str, text: str) -> int:
     if not text.isdecimal() or len(text) > len("36500"):
         raise InputError(f"{variable}: {text!r} is no number of days: write 30, or 0 for ever.")
@@ -123,12 +150,16 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         cache_dir=cache,
         state_dir=state,
-        redis_url=env.get("CROSSCHECK_REDIS_URL", ""),
-        database_url=env.get("CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"),
+        redis_url=_secret(env, "CROSSCHECK_REDIS_URL", ""),
+        database_url=_secret(
+            env, "CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"
+        ),
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
         cache_bytes=_bytes("CROSSCHECK_CACHE_SIZE", env.get("CROSSCHECK_CACHE_SIZE", "")),
+        runtime=_runtime(env.get("CROSSCHECK_RUNTIME") or RUNTIMES[0]),
+        images=env.get("CROSSCHECK_IMAGES", "crosscheck"),
         artifacts_url=env.get("CROSSCHECK_ARTIFACTS_URL", ""),
-        git_url=env.get("CROSSCHECK_GIT_URL", ""),
+        git_url=_secret(env, "CROSSCHECK_GIT_URL", ""),
         keep_days=_days("CROSSCHECK_KEEP_DAYS", env.get("CROSSCHECK_KEEP_DAYS") or "0"),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )

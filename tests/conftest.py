@@ -11,6 +11,8 @@ import hypothesis
 import jsonschema
 import pytest
 
+from tests import postgres
+
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "pipeline" / "report" / "schema.json").read_text())
 
@@ -33,6 +35,32 @@ def missing(what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing, and must be here in CI")
     pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture(scope="session")
+def _postgres():
+    """The one server of this session."""
+    programs = postgres.binaries()
+    if programs is None:
+        missing("PostgreSQL's server (Debian's package postgresql)")
+    with postgres.running(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def server(_postgres) -> postgres.Server:
+    """A PostgreSQL server that runs; a test may stop it."""
+    yield _postgres
+    if not _postgres.runs():
+        _postgres.start()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def url(request, tmp_path) -> str:
+    """The address of a database that is not there yet, or has no tables, of each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/state/c.db"
+    return request.getfixturevalue("server").new_database()
 
 
 @pytest.fixture(scope="session")

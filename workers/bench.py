@@ -25,7 +25,7 @@ def open_bench(
 
     NEEDED are the files of the checks that CHECK needs.
     """
-    sandbox = open_sandbox(work.record.options.runtime)
+    sandbox = open_sandbox(work.record.options.runtime, work.target.toolchain)
     sandbox.adopt(directory / "build")
     direct = work.record.plan.check(check.name).needs
     of_base = (*direct, check.name) if side is Step.PATCHED else ()

@@ -32,6 +32,7 @@ from workers.sandbox.contract import (
     Limits,
     Mount,
     Sandbox,
+    Tools,
     Watcher,
 )
 from workers.warm import Start, Warm
@@ -70,8 +71,9 @@ class Bench:
         env: Mapping[str, str] | None = None,
         cwd: str = BUILD,
         watch: Watcher | None = None,
+        tools: Tools = Tools.BUILD,
     ) -> Ended:
-        """Run ARGV in the sandbox with /src and /build, and MOUNTS besides."""
+        """Run ARGV, one of TOOLS, in the sandbox with /src and /build, and MOUNTS besides."""
         command = Command(
             argv=argv,
             limits=limits,
@@ -79,6 +81,7 @@ class Bench:
             env={"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108 (inside the sandbox)
             | dict(env or {}),
             cwd=cwd,
+            tools=tools,
         )
         return self.sandbox.run(command, log=self.log, watch=watch, cancelled=self.cancelled)
 

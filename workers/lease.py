@@ -66,7 +66,8 @@ class Lease:
                     lease_until=time.time() + LEASE_S,
                 )
             except InfraError:
-                continue  # a database that is busy now; the lease outlives several tries
+                continue  # it was waited for; if it comes back, the coordinator waits for us
+            # Not kept means taken back: renewing twice, when the database went away, is as once.
             if not kept:
                 self._lost.set()
                 return

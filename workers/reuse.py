@@ -42,7 +42,7 @@ def _way(work: Work, check: Check) -> str:
         check.name,
         check.version,
         needed,
-        toolchain.identity(work.target),
+        toolchain.identity(work.target, work.record.options.runtime),
     )
 
 
@@ -95,7 +95,7 @@ def compile_cache(work: Work) -> CompileCache | None:
         most_bytes=limit // _PART_OF_COMPILED,
         ccache=ccache,
         compiler=f"{target.cross_compile}gcc",
-        toolchain=_digest(toolchain.identity(target)),
+        toolchain=_digest(toolchain.identity(target, options.runtime)),
         writable=work.job.step is Step.BASE,
     )
 

@@ -57,8 +57,16 @@ def run_job(run: str, job_id: str, attempt: int, cores: int) -> None:
     settings = load()
     store = _store(settings.database_url)
     target, check, step = job_id.split("/")
-    job = Job(target, check, Step(step))
+    with store.patient(_LOG.warning):  # a server that restarts costs no result
+        job = Job(target, check, Step(step))
+        _attempt(settings, store, run, job, attempt=attempt, cores=cores)
+
+
+def _attempt(
+    settings: Settings, store: Store, run: str, job: Job, *, attempt: int, cores: int
+) -> None:
     me = worker_name(os.getpid())
+    # A claim that took effect while the database went away is known for ours: its time is.
     if not store.claim(run, job, attempt, worker=me, now=time.time(), lease_s=LEASE_S):
         return
     started = time.monotonic()
@@ -70,13 +78,15 @@ def run_job(run: str, job_id: str, attempt: int, cores: int) -> None:
         except CrosscheckError as error:
             result = JobResult(job=job, outcome=Outcome.ERROR, reason=str(error))
         except Exception as error:  # noqa: BLE001 (a fault of ours must come back as ERROR)
-            _LOG.exception("job %s of run %s", job_id, run)
+            _LOG.exception("job %s of run %s", job.id, run)
             result = JobResult(
                 job=job,
                 outcome=Outcome.ERROR,
                 reason=_reason(error, settings),
                 facts=(("traceback", traceback.format_exc()),),
             )
+    # Refused, the job is somebody else's now. Were it our own result, stored while the database
+    # went away, nothing would be left to do either.
     store.finish(run, attempt, replace(result, seconds=time.monotonic() - started))
     Bell(app, run).ring()
 

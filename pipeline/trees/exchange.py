@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.model import Change, InfraError
+from pipeline.settings import shown
 from pipeline.trees.git import AUTHOR, Ran, environment, git
 from pipeline.trees.untouched import keep_times
 
@@ -102,11 +103,6 @@ def present(git_dir: Path, trees: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name, kind in lines if kind == "tree")
 
 
-def shown(url: str) -> str:
-    """URL without whom it lets in."""
-    return _URL_USER.sub("", url)
-
-
 def _without_secrets(said: str, url: str) -> str:
     """What git SAID, without what URL has of users and passwords, also where it is no URL."""
     for user in _URL_USER.findall(url):
@@ -114,7 +110,7 @@ def _without_secrets(said: str, url: str) -> str:
         _, _, password = user.removesuffix("@").partition(":")
         if password:
             said = said.replace(password, _HIDDEN)
-    return shown(said)
+    return _URL_USER.sub("", said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from pipeline.kept import locked
 from pipeline.model import InfraError
-from pipeline.settings import Settings
-from pipeline.trees.exchange import REFS, Exchange, Published, commit_of, present, shown
+from pipeline.settings import Settings, shown
+from pipeline.trees.exchange import REFS, Exchange, Published, commit_of, present
 from pipeline.trees.git import git
 from pipeline.trees.repository import ensure
 

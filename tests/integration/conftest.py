@@ -6,18 +6,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy.exc import DBAPIError
 
-from tests import toy
+from pipeline.settings import load
+from tests import postgres, toy
 from tests.conftest import missing
 
 
@@ -66,30 +67,29 @@ class Installation:
 
     def sql(self, statement: str) -> list[tuple]:
         """What the database of runs answers, or does, behind everybody's back."""
-        with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
-            return connection.execute(statement).fetchall()
+        return postgres.sql(self.database, statement)
 
     def kernel(self, side: str) -> dict[str, str]:
         """What the latest run kept of blue's kernel of SIDE, by name."""
         ((text,),) = self.sql(
-            f"select result from jobs where job = 'blue/build/{side}' order by rowid desc limit 1"
+            f"select result from jobs join runs using (run) where job = 'blue/build/{side}'"
+            " order by created_at desc limit 1"
         )
         artifacts = json.loads(text)["observation"]["artifacts"]
         return {artifact["name"]: artifact["ref"] for artifact in artifacts}
 
     @property
-    def database(self) -> Path:
-        return self.home / "state/crosscheck/crosscheck.db"
+    def database(self) -> str:
+        return load(self.environment()).database_url
 
     def await_row(self, condition: str, limit_s: float = 30) -> tuple:
         """The first job, as (job, attempt, worker), for which CONDITION holds."""
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
-            if self.database.exists():
-                with suppress(sqlite3.OperationalError):  # no tables yet
-                    query = f"select job, attempt, worker from jobs where {condition}"
-                    if found := self.sql(query):
-                        return found[0]
+            with suppress(DBAPIError):  # no tables yet
+                query = f"select job, attempt, worker from jobs where {condition}"
+                if found := self.sql(query):
+                    return found[0]
             time.sleep(0.1)
         raise AssertionError(f"no job has {condition}")
 

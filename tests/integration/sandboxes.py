@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import shutil
 import signal
 import tempfile
 import time
@@ -17,7 +16,7 @@ from typing import TypeVar
 import psutil
 
 from tests.conftest import missing
-from workers.sandbox import open_sandbox
+from workers.sandbox import open_sandbox, why_not
 from workers.sandbox.contract import Command, Ended, Limits, Mount
 
 #: An account that no machine has.
@@ -136,8 +135,8 @@ class Place:
 
 def new_place(uid: int | None, runtime: str = "bubblewrap") -> Place:
     """A place that only its owner can enter, as caches below a home are."""
-    if runtime == "bubblewrap" and shutil.which("bwrap") is None:
-        missing("bubblewrap")
+    if runtime != "none" and (fault := why_not(runtime)):
+        missing(fault)
     place = Place(Path(tempfile.mkdtemp(prefix="sandbox-test-")), uid, runtime)
     place.prepare()
     return place

@@ -254,13 +254,16 @@ def test_a_mirror_that_takes_no_push_says_why(here, user, mirror):
         publish(here, "20260101-000000-aaaa", (tree(user),))
 
 
-def test_a_mirror_that_hangs_is_given_up(here, user, mirror, monkeypatch):
+def test_a_mirror_that_hangs_is_given_up(here, user, tmp_path, monkeypatch):
+    hangs = tmp_path / "hangs"
+    hangs.write_text("#!/bin/sh\nsleep 60\n")
+    hangs.chmod(0o755)
     monkeypatch.setattr("pipeline.trees.publish.PATIENT", exchange.Patience(1, 1, 1))
-    monkeypatch.setenv("GIT_SSH_COMMAND", "sleep 4321 #")
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(hangs))
     settings = machine(here.cache_dir.parent, "ssh://nobody@127.0.0.1/x.git")
     with pytest.raises(InfraError, match="no end after 1 s"):
         publish(settings, "20260101-000000-aaaa", (tree(user),))
-    assert not named("sleep 4321")
+    assert not named(str(hangs))
 
 
 def named(words):

@@ -103,11 +103,11 @@ def attack(attacked):
 ATTEMPTS = r"""
 exists-so-that-attempts-can-succeed: test -e /build/vmlinux
 shadow: cat /etc/shadow
-hostname: cat /etc/hostname
+hostname: grep {hostname} /etc/hostname
 machine-id: cat /etc/machine-id
 ssh: ls /etc/ssh
 root: ls /root
-homes: ls /home
+homes: ls /home/*
 home: ls {home}
 sys: ls /sys/class
 installation: ls {installation}
@@ -180,6 +180,7 @@ def test_a_makefile_that_reads_writes_and_connects_gets_nowhere(attacked, attack
                 "home": Path.home(), "installation": attacked.home, "tmp": tmp, "shm": shm,
                 "project": toy.HERE, "mark": mark, "ark": mark[1:], "bystander": bystander.pid,
                 "pytest": os.getpid(), "port": server.getsockname()[1], "connect": CONNECT,
+                "hostname": socket.gethostname(),
             }  # fmt: skip
             script = ""
             for name, command in lines:

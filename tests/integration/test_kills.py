@@ -10,15 +10,16 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import time
 from contextlib import suppress
 
 import psutil
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from tests import toy
+from tests.postgres import PASSWORD
 
 pytestmark = pytest.mark.integration
 
@@ -67,7 +68,7 @@ def suspend(worker, installation):
         worker.suspend()
         try:
             installation.sql("update runs set owner = owner")
-        except sqlite3.OperationalError:
+        except OperationalError:
             worker.resume()
             time.sleep(0.1)
         else:
@@ -99,6 +100,40 @@ def test_a_killed_redis_is_replaced_and_the_verdict_is_right(slow):
     slow.processes("redis-server")[0].kill()
     status, verdict = end(run, slow)
     assert (status, verdict["outcome"]) == (0, "PASS")
+    slow.nothing_is_left()
+
+
+@pytest.mark.parametrize("away_s", [1, 6])  # 6: the job is done before its result can be stored
+def test_a_database_server_that_restarts_costs_nothing(slow, server, away_s):
+    slow.environ["CROSSCHECK_DATABASE_URL"] = server.new_database()
+    run = slow.start_run(*ONE)
+    slow.await_processes(LINGER)
+    server.restart(away_s)
+    output, _ = run.communicate(timeout=110)
+    assert "Traceback" not in output
+    assert PASSWORD not in output
+    assert "does not answer" in output
+    assert "the database is back" in output
+    assert (run.returncode, slow.verdict()["outcome"]) == (0, "PASS")
+    assert {attempt for (attempt,) in slow.sql("select attempt from jobs")} == {1}
+    slow.nothing_is_left()
+
+
+def test_who_interrupts_a_run_whose_database_is_away_need_not_wait(slow, server):
+    slow.environ["CROSSCHECK_DATABASE_URL"] = server.new_database()
+    run = slow.start_run(*ONE)
+    slow.await_processes(LINGER)
+    server.stop()
+    time.sleep(2)
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=10)
+    assert "Traceback" not in output
+    assert PASSWORD not in output
+    assert run.returncode == 3
+    assert "interrupted by SIGINT. Run " in output
+    server.start()
+    _, shown = slow.command("show")
+    assert "cut off earlier; it is concluded as ERROR" in shown
     slow.nothing_is_left()
 
 

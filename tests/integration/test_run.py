@@ -53,6 +53,19 @@ def test_a_good_change_passes_and_its_base_is_looked_at_once(installation):
     assert not any(c["base_cached"] for t in verdict["targets"] for c in t["checks"])
 
 
+def test_postgresql_takes_runs_as_well(installation, server):
+    toy.commit(installation.tree, "mm: say less", {"mm/memory.c": lambda t: t + "\n/* Less. */\n"})
+    installation.environ["CROSSCHECK_DATABASE_URL"] = server.new_database()
+    status, verdict = installation.run()
+    assert (status, verdict["outcome"]) == (0, "PASS")
+    assert installation.sql("select run, outcome from runs") == [(verdict["run"], "PASS")]
+    status, verdict = installation.run()
+    assert all(c["base_cached"] for t in verdict["targets"] for c in t["checks"])
+    assert verdict["run"] in installation.command("runs")[1]
+    assert not list((installation.home / "state").rglob("*.db"))
+    installation.nothing_is_left()
+
+
 def test_an_error_on_one_architecture_fails_there_only(installation):
     toy.commit(
         installation.tree,
@@ -230,6 +243,7 @@ def test_nothing_is_written_outside_cache_and_state(installation, tmp_path):
 
 
 def test_doctor_names_what_is_missing_and_the_remedy(installation, tmp_path):
+    installation.environ["CROSSCHECK_RUNTIME"] = "bubblewrap"
     status, output = installation.command("doctor")
     assert status == 0, output
     tools = tmp_path / "bin"
@@ -241,3 +255,11 @@ def test_doctor_names_what_is_missing_and_the_remedy(installation, tmp_path):
     assert status == 3
     assert "apt-get install" in output
     assert "bubblewrap" in output
+
+
+def test_doctor_says_that_there_is_no_docker_engine(installation, tmp_path):
+    installation.environ["DOCKER_HOST"] = f"unix://{tmp_path}/docker.sock"
+    status, output = installation.command("doctor", "--runtime", "docker")
+    assert status == 3
+    assert "The Docker engine does not answer: start it, or set DOCKER_HOST" in output
+    assert "flex" not in output  # it is in the image

@@ -41,12 +41,13 @@ pytestmark = pytest.mark.integration
 ROOT = os.geteuid() == 0
 
 
-@pytest.fixture(params=["root", "user"])
+@pytest.fixture(params=["root", "user", "docker"])
 def place(request):
-    """Where commands are run by root, and where by an ordinary user."""
+    """Where commands are run by root, where by an ordinary user, and where in containers."""
     if request.param == "root" and not ROOT:
         pytest.skip("needs root")
-    place = new_place(STRANGER if request.param == "user" and ROOT else None)
+    runtime = "docker" if request.param == "docker" else "bubblewrap"
+    place = new_place(STRANGER if request.param == "user" and ROOT else None, runtime)
     yield place
     shutil.rmtree(place.root)
 
@@ -81,25 +82,35 @@ def outside(script: str) -> int:
 
 def test_host_files_are_not_there(place: Place, host_secret: Path) -> None:
     assert outside(f"cat {host_secret}") == 0
-    homes = f"/root /home /var /boot /opt /srv /run /sys {Path.home()} {host_secret}"
-    place.run(f"for x in {homes} /etc/shadow /etc/hostname /etc/machine-id; do ls -d $x; done 2>&1")
+    homes = f"/root /home /var /boot /opt /srv /run /sys {Path.home()}"
+    if place.runtime == "docker":  # a system of its own is there
+        homes = "/home/* /boot/* /srv/* /sys/* /var/lib/docker /run/docker.sock"
+    place.run(f"for x in {homes} {host_secret} /etc/machine-id; do ls -d $x; done 2>&1")
     reached = [line for line in place.text.splitlines() if "No such file" not in line]
     assert reached == []
+    place.log.unlink()
+    place.run("for x in /etc/hostname /etc/shadow /root/*; do cat $x; done 2>&1")
+    kept = [line for line in place.text.splitlines() if "No such" in line or "denied" in line]
+    assert len(kept) == (2 if place.runtime == "docker" else 3)
+    assert socket.gethostname() not in place.text
 
 
 def test_etc_has_one_made_up_user_and_what_compilers_need(place: Place) -> None:
     place.run("ls /etc; echo; cat /etc/passwd /etc/group; whoami; ls /etc/ssl")
     files, _, accounts = place.text.partition("\n\n")
-    known = {"alternatives", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "passwd", "ssl"}
-    assert set(files.split()) <= known
-    passwd, group, whoami, ssl = accounts.splitlines()
+    passwd, group, whoami, *ssl = accounts.splitlines()
     assert passwd.startswith("build:x:")
     assert group.startswith("build:x:")
-    assert (whoami, ssl) == ("build", "openssl.cnf")
+    assert whoami == "build"
+    assert "openssl.cnf" in ssl
+    if place.runtime == "bubblewrap":
+        known = {"alternatives", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "passwd"}
+        assert set(files.split()) <= {*known, "ssl"}
+        assert ssl == ["openssl.cnf"]
 
 
 def test_other_jobs_are_not_seen(place: Place) -> None:
-    other = new_place(place.uid)
+    other = new_place(place.uid, place.runtime)
     (other.build / "vmlinux").write_text("of another job\n")
     try:
         place.run(f"cat {other.build}/vmlinux {other.root}/../*/build/vmlinux")
@@ -316,7 +327,7 @@ HOG = """perl -e 'push @x, "x" x (8 << 20) and select(undef,undef,undef,.02) for
 def test_memory_of_all_processes_together_is_limited(place: Place) -> None:
     ended = place.run(f"for i in 1 2 3 4; do {HOG} & done; wait", memory_bytes=400 << 20)
     assert ended.stopped == "memory"
-    assert ended.peak_memory_bytes > 400 << 20
+    assert ended.peak_memory_bytes >= 400 << 20
 
 
 def test_what_lies_in_tmp_counts_as_memory(place: Place) -> None:
@@ -396,7 +407,7 @@ BOMB = "perl -e 'while (1) { fork; select(undef, undef, undef, .02) }'"
 
 
 def test_a_fork_bomb_is_contained_while_its_neighbour_works(place: Place, mark: str) -> None:
-    neighbour = new_place(place.uid)
+    neighbour = new_place(place.uid, place.runtime)
     runner = place.start(f"{BOMB} {mark}", processes=100)
     try:
         assert wait_until(lambda: len(alive(mark)) > 20)
@@ -423,13 +434,14 @@ def test_exit_codes_are_a_shells(place: Place, script: str, code: int) -> None:
 
 
 def test_a_missing_program_is_our_fault(place: Place) -> None:
-    with pytest.raises(InfraError, match=r"nonexistent-gcc.*crosscheck doctor"):
+    remedy = "make images" if place.runtime == "docker" else "crosscheck doctor"
+    with pytest.raises(InfraError, match=f"nonexistent-gcc.*{remedy}"):
         place.run("", argv=("nonexistent-gcc", "--version"))
 
 
 def test_a_sandbox_that_cannot_be_set_up_is_our_fault(place: Place) -> None:
     gone = (Mount(place.root / "gone", "/gone"),)
-    with pytest.raises(InfraError, match=r"sandbox failed: bwrap: .*gone"):
+    with pytest.raises(InfraError, match=r"sandbox failed: .*gone"):
         place.run("exit 1", mounts=gone)
 
 
@@ -594,7 +606,7 @@ def test_compilers_work(place: Place) -> None:
 
 
 def test_it_says_that_it_works(place: Place) -> None:
-    assert as_user(place.uid, lambda: why_not("bubblewrap")) == ""
+    assert as_user(place.uid, lambda: why_not(place.runtime)) == ""
 
 
 def test_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -603,7 +615,7 @@ def test_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert why_not("bubblewrap").endswith(f"not installed: {sudo}apt-get install bubblewrap")
 
 
-def test_it_says_which_setting_forbids_it(place: Place) -> None:
+def test_it_says_which_setting_forbids_it() -> None:
     """In a user namespace of its own, where the test may change the setting."""
     if not hasattr(os, "unshare"):
         import ctypes

@@ -15,6 +15,7 @@ from pipeline import engine
 from pipeline.app import RedisAwayError
 from pipeline.fleet import Losses
 from pipeline.model import Case, InfraError, JobResult, Outcome, Step
+from pipeline.owner import _started, is_dead, owner
 from pipeline.running import SignalledError, _signals
 from pipeline.settings import load
 from pipeline.store import Options, RunRecord, Store
@@ -100,28 +101,28 @@ def test_a_database_that_cannot_be_written_ends_the_run(store, monkeypatch):
 
 
 def test_a_process_is_known_by_more_than_its_number():
-    me = engine.owner()
-    assert not engine._is_dead(me)
+    me = owner()
+    assert not is_dead(me)
     host, pid, started = me.split()
     boot, ticks = started.split(":")
-    assert engine._is_dead(f"{host} {pid} {boot}:{int(ticks) - 1}")  # its number was used again
-    assert engine._is_dead(f"{host} {pid} 0{boot[1:-1]}z:{ticks}")  # and after a reboot
-    assert not engine._is_dead(f"elsewhere.invalid {pid} {started}")
+    assert is_dead(f"{host} {pid} {boot}:{int(ticks) - 1}")  # its number was used again
+    assert is_dead(f"{host} {pid} 0{boot[1:-1]}z:{ticks}")  # and after a reboot
+    assert not is_dead(f"elsewhere.invalid {pid} {started}")
 
 
 def test_a_process_that_nobody_has_waited_for_is_dead():
     with subprocess.Popen(["sleep", "9"]) as process:
-        name = f"{socket.gethostname()} {process.pid} {engine._started(process.pid)}"
-        assert not engine._is_dead(name)
+        name = f"{socket.gethostname()} {process.pid} {_started(process.pid)}"
+        assert not is_dead(name)
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        assert engine._is_dead(name)
-    assert engine._is_dead(name)
+        assert is_dead(name)
+    assert is_dead(name)
 
 
 def test_only_what_ended_runs_left_is_swept(store, tmp_path):
     settings = load({"XDG_CACHE_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)})
-    created(store, owner=engine.owner())
+    created(store, owner=owner())
     for run in ("r", "of-another-database"):
         (settings.builds_dir / run / "job-1").mkdir(parents=True)
     assert engine.clean_up(settings, store) == ()

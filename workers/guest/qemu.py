@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.model import InfraError, Machine
 from workers.check import Bench
 from workers.guest.watch import Ending, Patience, Watch
-from workers.sandbox.contract import GIB, Ended, Limits, Mount
+from workers.sandbox.contract import GIB, Ended, Limits, Mount, Tools
 
 #: Where QEMU finds what it boots.
 _IMAGE = "/boot/image"
@@ -70,6 +70,7 @@ def run(bench: Bench, image: Path, initramfs: Path, patience: Patience) -> Run:
         ),
         mounts=(Mount(image, _IMAGE), Mount(initramfs, _INITRAMFS)),
         watch=watch,
+        tools=Tools.QEMU,
     )
     return Run(ending(ended, watch), ended.seconds, watch)
 

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
@@ -22,7 +22,8 @@ import psutil
 
 from pipeline.model import InfraError
 from workers.sandbox import seccomp, supervise
-from workers.sandbox.contract import Command, Ended, Mount, Watcher
+from workers.sandbox.contract import Command, Ended, Mount, Tools, Watcher
+from workers.sandbox.host import version
 from workers.sandbox.identity import Identity, identity
 from workers.sandbox.output import Output
 from workers.sandbox.usage import DiskUsage, SandboxUsage
@@ -64,6 +65,10 @@ class Bubblewrap:
         """Make DIRECTORY, and what is in it, writable for commands (before mounting it)."""
         self._who.adopt(directory)
 
+    def versions(self, programs: Mapping[str, Tools]) -> tuple[str, ...]:
+        """As `contract.Sandbox.versions`: commands see the host's programs."""
+        return tuple(version(program) for program in programs)
+
     def run(
         self,
         command: Command,
@@ -93,9 +98,10 @@ class Bubblewrap:
             ):
                 memory = SandboxUsage(process.pid)
                 try:
-                    followed = supervise.follow(
-                        process, command.limits, output, cancelled, memory=memory, disk=disk
-                    )
+                    with supervise.ProcessEvents(process) as events:
+                        followed = supervise.follow(
+                            events, command.limits, output, cancelled, memory=memory, disk=disk
+                        )
                 finally:
                     _end(process, output)
                 stopped = followed.stopped or supervise.finish(process, output)

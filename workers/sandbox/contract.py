@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,13 @@ SOURCE = "/src"
 BUILD = "/build"
 #: Of a command; all of it is below /usr (hier(7)).
 PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+
+
+class Tools(StrEnum):
+    """Whose programs a command needs: where these are apart, it runs where they are."""
+
+    BUILD = "build"  # make, compilers
+    QEMU = "qemu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,7 @@ class Command:
     mounts: Sequence[Mount] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: str = "/"
+    tools: Tools = Tools.BUILD
 
 
 class Sandbox(Protocol):
@@ -92,3 +101,8 @@ class Sandbox(Protocol):
 
     def adopt(self, directory: Path) -> None:
         """Make DIRECTORY, and what is in it, writable for commands (before mounting it)."""
+
+    def versions(self, programs: Mapping[str, Tools]) -> tuple[str, ...]:
+        """What PROGRAMS that commands run say of their version, a line each, and what else
+        decides how they work. Raises InfraError if one is not there.
+        """

@@ -37,6 +37,21 @@ def _is_host_root() -> bool:
     )
 
 
+def own_uid() -> int:
+    """Of a user that is nobody else here, if we are root; of ours if not."""
+    return _FIRST_UID + os.getpid() if _is_host_root() else os.getuid()
+
+
+def give(directory: Path, uid: int) -> None:
+    """Give DIRECTORY and what is in it to UID; links are not followed."""
+    if uid == os.getuid():
+        return
+    os.chown(directory, uid, uid)
+    for _, folders, files, handle in os.fwalk(directory):
+        for name in (*folders, *files):
+            os.chown(name, uid, uid, dir_fd=handle, follow_symlinks=False)
+
+
 class User:
     """An ordinary user: nothing of the host maps to anybody else inside."""
 
@@ -63,7 +78,7 @@ class Root:
     """Root: a uid for this object alone, in a user namespace of root's making."""
 
     def __init__(self) -> None:
-        self.uid = _FIRST_UID + os.getpid()
+        self.uid = own_uid()
         self._namespace = _make_namespace()
         weakref.finalize(self, os.close, self._namespace)
 
@@ -84,11 +99,8 @@ class Root:
         return ("setpriv", *who, *none, "--no-new-privs", "--")
 
     def adopt(self, directory: Path) -> None:
-        """Give DIRECTORY and what is in it to the uid; links are not followed."""
-        os.chown(directory, self.uid, self.uid)
-        for _, folders, files, handle in os.fwalk(directory):
-            for name in (*folders, *files):
-                os.chown(name, self.uid, self.uid, dir_fd=handle, follow_symlinks=False)
+        """Make DIRECTORY the command's."""
+        give(directory, self.uid)
 
 
 #: If unshare is killed after it forked and before its child would die with it, the child has

@@ -15,14 +15,15 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from workers.sandbox import supervise
-from workers.sandbox.contract import Command, Ended, Mount, Watcher
+from workers.sandbox.contract import Command, Ended, Mount, Tools, Watcher
+from workers.sandbox.host import version
 from workers.sandbox.output import Output
 from workers.sandbox.usage import DiskUsage, TreeUsage
 
@@ -39,6 +40,10 @@ class NoSandbox:
 
     def adopt(self, directory: Path) -> None:
         """What we made is the command's already."""
+
+    def versions(self, programs: Mapping[str, Tools]) -> tuple[str, ...]:
+        """As `contract.Sandbox.versions`: commands see the host's programs."""
+        return tuple(version(program) for program in programs)
 
     def run(
         self,
@@ -64,9 +69,10 @@ class NoSandbox:
         ):
             try:
                 memory = TreeUsage(process.pid)
-                followed = supervise.follow(
-                    process, command.limits, output, cancelled, memory=memory, disk=disk
-                )
+                with supervise.ProcessEvents(process) as events:
+                    followed = supervise.follow(
+                        events, command.limits, output, cancelled, memory=memory, disk=disk
+                    )
             finally:
                 _end(process, mark)
             stopped = followed.stopped or supervise.finish(process, output)

@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from pipeline.model import InfraError
 from workers.sandbox.contract import Command, Limits, Mount
 from workers.sandbox.output import Output
-from workers.sandbox.usage import DiskUsage, SandboxUsage, TreeUsage
+from workers.sandbox.usage import DiskUsage
 
 TICK_S = 0.5
 _READ_BYTES = 64 << 10
@@ -70,25 +70,28 @@ def start(
         raise InfraError(f"Cannot start {guarded[0]}: {error.strerror}.") from error
 
 
+def file_limits(limits: Limits) -> dict[str, int]:
+    """LIMITS on files, as prlimit(1) names them."""
+    return {
+        "fsize": limits.file_bytes,
+        "nofile": _OPEN_FILES,
+        # 0 would still start the host's own handler of core dumps, outside; 1 is the kernel's
+        # word for neither (fs/coredump.c).
+        "core": 1,
+    }
+
+
 def rlimits(limits: Limits, *, processes: bool) -> tuple[str, ...]:
     """A prlimit(1) command line that runs what follows it under LIMITS; of
     their number only if PROCESSES counts them apart from the user's others.
     """
-    wanted = {
-        "fsize": (resource.RLIMIT_FSIZE, limits.file_bytes),
-        "nofile": (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        # 0 would still start the host's own handler of core dumps, outside; 1 is the kernel's
-        # word for neither (fs/coredump.c).
-        "core": (resource.RLIMIT_CORE, 1),
-    }
-    if processes:
-        wanted["nproc"] = (resource.RLIMIT_NPROC, limits.processes)
-    options = (f"--{name}={_allowed(*each)}" for name, each in wanted.items())
+    wanted = file_limits(limits) | ({"nproc": limits.processes} if processes else {})
+    options = (f"--{name}={_allowed(name, value)}" for name, value in wanted.items())
     return ("prlimit", *options, "--")
 
 
-def _allowed(kind: int, wanted: int) -> int:
-    hard = resource.getrlimit(kind)[1]
+def _allowed(name: str, wanted: int) -> int:
+    hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name.upper()}"))[1]
     return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
@@ -107,37 +110,50 @@ def must_exist(command: Command, visible: Sequence[Mount]) -> None:
         raise InfraError(f"{program} is not here; `crosscheck doctor` says what to install.")
 
 
+class Events(Protocol):
+    """What comes of a command."""
+
+    def wait(self, seconds: float) -> tuple[bytes, bool]:
+        """Some output, b"" if there is none within SECONDS, and whether the command ended."""
+
+
+class Usage(Protocol):
+    """What a command and all that came of it use."""
+
+    def total_bytes(self) -> int:
+        """Now."""
+
+
 def follow(
-    process: subprocess.Popen[bytes],
+    events: Events,
     limits: Limits,
     output: Output,
     cancelled: Callable[[], bool],
     *,
-    memory: TreeUsage | SandboxUsage,
+    memory: Usage,
     disk: DiskUsage,
 ) -> Followed:
-    """Feed OUTPUT until PROCESS has ended, or until it must be: then it is still running."""
+    """Feed OUTPUT until the command has ended, or until it must be: then it is still running."""
     began, peak, ended, stopped = time.monotonic(), 0, False, ""
     due = began + TICK_S
-    with _Events(process) as events:
-        while not (ended or stopped):
-            data, ended = events.wait(max(due - time.monotonic(), 0))
-            stopped = output.feed(data)
-            now = time.monotonic()
-            if now >= due and not (ended or stopped):
-                due = now + TICK_S
-                used = memory.total_bytes()
-                peak = max(peak, used)
-                stopped = "memory" if used > limits.memory_bytes else output.tick()
-                stopped = stopped or ("disk" if disk.above(limits.disk_bytes) else "")
-                stopped = stopped or ("cancelled" if cancelled() else "")
-            if now - began > limits.seconds and not (ended or stopped):
-                stopped = "time"
+    while not (ended or stopped):
+        data, ended = events.wait(max(due - time.monotonic(), 0))
+        stopped = output.feed(data)
+        now = time.monotonic()
+        if now >= due and not (ended or stopped):
+            due = now + TICK_S
+            used = memory.total_bytes()
+            peak = max(peak, used)
+            stopped = "memory" if used > limits.memory_bytes else output.tick()
+            stopped = stopped or ("disk" if disk.above(limits.disk_bytes) else "")
+            stopped = stopped or ("cancelled" if cancelled() else "")
+        if now - began > limits.seconds and not (ended or stopped):
+            stopped = "time"
     return Followed(time.monotonic() - began, stopped, peak)
 
 
-class _Events:
-    """What comes of a process: its output and its end, whichever is first."""
+class ProcessEvents:
+    """Of a process: its output and its end, whichever is first."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout  # noqa: S101 (for mypy: `start` made it a pipe)
@@ -154,7 +170,7 @@ class _Events:
         os.close(self._pidfd)
 
     def wait(self, seconds: float) -> tuple[bytes, bool]:
-        """Some output, b"" if there is none within SECONDS, and whether the process ended."""
+        """As `Events.wait`."""
         data, ended = b"", False
         for key, _ in self._ready.select(seconds):
             if key.fd == self._pidfd:

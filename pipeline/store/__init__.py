@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs, jobs, results, cached observations and workers: the truth about what has happened.
+
+SQLAlchemy Core on SQLite by default, on PostgreSQL by URL. Nouns are stored as JSON, times
+as seconds since the epoch. Every change of a job's state is one UPDATE with the state and
+the attempt that it expects in its WHERE: whoever comes late changes nothing, and is told.
+"""
+
+from __future__ import annotations
+
+from pipeline.store.database import AwayError
+from pipeline.store.jobs import Jobs
+from pipeline.store.observations import Observations
+from pipeline.store.records import JobRow, Options, RunLine, RunRecord, WorkerLine
+from pipeline.store.runs import Runs
+from pipeline.store.workers import Workers
+
+__all__ = ("AwayError", "JobRow", "Options", "RunLine", "RunRecord", "Store", "WorkerLine")
+
+
+class Store(Runs, Jobs, Observations, Workers):
+    """All that is stored, in the database at a URL."""

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the store takes and gives. Times are in seconds since the epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from pipeline.codec import loads
+from pipeline.model import Case, InfraError, Job, JobResult, Plan
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run was asked to be done; the same for all of its jobs."""
+
+    runtime: str = "bubblewrap"
+    use_cache: bool = True
+    jobs: int = 1
+    cores: int = 1
+    cache_bytes: int = 0  # how much may be kept; 0: as each worker's machine is set up
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as it was planned. OWNER is the coordinating process (`pipeline.engine.owner`)."""
+
+    run: str
+    created_at: float
+    options: Options
+    plan: Plan
+    case: Case
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in a list."""
+
+    run: str
+    created_at: float
+    subject: str
+    outcome: str  # "" while it runs
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """Where a job stands. STATE is "waiting", "queued", "running" or "done".
+
+    ATTEMPT counts from 1 and grows whenever the job is taken back from a worker that was
+    lost; SENDS counts messages sent for this attempt.
+    """
+
+    job: Job
+    state: str = "waiting"
+    attempt: int = 1
+    sends: int = 0
+    queued_at: float | None = None  # first message of this attempt
+    sent_at: float | None = None  # latest message of this attempt
+    started_at: float | None = None
+    lease_until: float | None = None
+    worker: str = ""
+    doing: str = ""
+    result: JobResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLine:
+    """A worker process that lives, or did when it was seen last."""
+
+    worker: str  # "host:pid"
+    host: str
+    queues: tuple[str, ...]
+    started_at: float
+    cores: int
+    runtime: str
+    version: str
+    seen_at: float = 0.0  # the store writes it
+
+
+def read(kind: type[T], text: str, run: str) -> T:
+    """The KIND that TEXT, stored for RUN, holds."""
+    try:
+        return loads(kind, text)
+    except ValidationError as error:
+        raise InfraError(
+            f"The run {run} was stored by another version of crosscheck: use the same version"
+            " everywhere, also for workers."
+        ) from error

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A PostgreSQL server that goes away in the middle of a run, and comes back, or does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+import sqlalchemy as sa
+
+from pipeline import engine
+from pipeline.fleet import Losses
+from pipeline.model import Case, InfraError, Job, JobResult, Outcome, Step
+from pipeline.running import SignalledError, _break_off
+from pipeline.settings import load
+from pipeline.store import AwayError, Options, RunRecord, Store
+from tests.unit.builders import base, change, plan, seen, series
+from workers.lease import Lease
+
+pytestmark = pytest.mark.integration
+
+JOB = Job("arm64", "build", Step.BASE)
+PASSED = JobResult(JOB, Outcome.PASS, observation=seen())
+
+
+class NoFleet:
+    is_private = True
+
+    def tend(self):
+        return Losses((), queue=False)
+
+    def end(self, name):
+        raise AssertionError(f"{name} does not hang")
+
+
+@pytest.fixture
+def url(server):
+    return server.new_database()
+
+
+@pytest.fixture
+def store(url):
+    """With a run whose command is gone."""
+    store = Store(url)
+    owner = f"{socket.gethostname()} 1 long:ago"
+    case = Case("r", series(), base(), change())
+    store.create_run(RunRecord("r", time.time(), Options(), plan("arm64"), case, owner))
+    return store
+
+
+def row(store, job=JOB):
+    return next(r for r in store.jobs("r") if r.job == job)
+
+
+def unheard(store, *, committed):
+    """The connection dies with the next commit, before or after the server has done it."""
+    dead = []
+
+    def die(connection):
+        if not dead:
+            dead.append(connection)
+            driver = connection.connection.dbapi_connection
+            if committed:
+                driver.commit()
+            driver.close()
+
+    sa.event.listen(store._engine, "commit", die)
+
+
+def ready(store, *steps):
+    """The job, as STEPS leave it."""
+    if "queued" in steps:
+        assert store.mark_sent("r", row(store), 1.0)
+    if "running" in steps:
+        assert store.claim("r", JOB, 1, worker="h:1", now=2.0, lease_s=30)
+    return row(store)
+
+
+CHANGES = {
+    "mark_sent": ((), lambda store, row: store.mark_sent("r", row, 1.0)),
+    "claim": (
+        ("queued",),
+        lambda store, _: store.claim("r", JOB, 1, worker="h:1", now=2.0, lease_s=30),
+    ),
+    "renew": (
+        ("queued", "running"),
+        lambda store, _: store.renew("r", JOB, 1, doing="CC", lease_until=40.0),
+    ),
+    "finish": (("queued", "running"), lambda store, _: store.finish("r", 1, PASSED)),
+    "settle": (("queued", "running"), lambda store, row: store.settle("r", row, PASSED)),
+    "take_back": (("queued", "running"), lambda store, row: store.take_back("r", row)),
+}
+
+
+@pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_whose_commit_was_not_heard_of_is_made_once_and_known_for_ours(
+    store, name, committed
+):
+    steps, make = CHANGES[name]
+    before = ready(store, *steps)
+    unheard(store, committed=committed)
+    with store.patient(print):
+        assert make(store, before)
+    after = row(store)
+    assert after != before
+    assert after.attempt == before.attempt + (name == "take_back")
+
+
+def test_a_change_of_somebody_elses_is_not_known_for_ours(store, url):
+    ready(store, "queued")
+    unheard(store, committed=False)
+    other = Store(url)
+    with store.patient(lambda _: other.claim("r", JOB, 1, worker="h:2", now=2.0, lease_s=30)):
+        assert not store.claim("r", JOB, 1, worker="h:1", now=2.0, lease_s=30)
+    assert row(store).worker == "h:2"
+
+
+def test_a_restart_between_two_looks_goes_unnoticed(store, server):
+    ready(store)
+    server.restart(away_s=0)
+    assert ready(store).state == "waiting"
+
+
+@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGINT])
+def test_who_is_patient_waits_and_who_is_not_is_told_at_once(store, server, how):
+    server.stop(how)
+    began = time.monotonic()
+    with pytest.raises(AwayError, match="does not answer"):
+        store.runs()
+    assert time.monotonic() - began < 2
+    said = []
+    with ThreadPoolExecutor() as pool, store.patient(said.append):
+        runs = pool.submit(store.runs)
+        time.sleep(1)
+        server.start()
+        assert runs.result(timeout=30)
+    assert len(said) == 2
+    assert "does not answer" in said[0]
+    assert "waiting for it, 120 s at most" in said[0]
+    assert said[1] == "the database is back"
+
+
+@pytest.mark.parametrize("away_s", [1, 10])  # 10: longer than leases; the coordinator notices
+def test_a_run_goes_on_where_it_was_when_the_server_restarts(
+    store, url, server, monkeypatch, away_s
+):
+    """Both sides wait; whoever had a job then keeps it, and stores its result."""
+    record = store.run("r")
+    began, away = threading.Event(), threading.Event()
+
+    def work(job, attempt):
+        theirs = Store(url)
+        with theirs.patient(print):
+            assert theirs.claim("r", job, attempt, worker="h:1", now=time.time(), lease_s=3)
+            began.set()
+            with Lease(theirs, "r", job, attempt):
+                away.wait(30)  # the result comes when nobody can take it
+            observation = None if job.step is Step.JUDGE else seen(job.check, job.step)
+            result = JobResult(job, Outcome.PASS, observation=observation)
+            assert theirs.finish("r", attempt, result)
+
+    def send(_app, _queue, *, run, job, attempt, cores):
+        (row,) = [r for r in store.jobs(run) if r.job.id == job]
+        working.append(pool.submit(work, row.job, attempt))
+
+    monkeypatch.setattr(engine, "send", send)
+    working, said = [], []
+    with ThreadPoolExecutor() as pool, store.patient(said.append):
+        verdict = pool.submit(
+            engine.drive, store, record, None, NoFleet(), lambda _rows: None, wait=time.sleep
+        )
+        assert began.wait(30)
+        server.stop()
+        away.set()
+        time.sleep(away_s)
+        server.start()
+        assert verdict.result(timeout=60).outcome is Outcome.PASS
+    for worker in working:
+        worker.result()
+    assert [row.attempt for row in store.jobs("r")] == [1] * len(record.plan.jobs)
+    assert "waiting for it" in said[0]
+
+
+def test_a_server_that_stays_away_ends_the_run_honestly_and_the_next_command_concludes_it(
+    store, server, tmp_path, monkeypatch
+):
+    record = store.run("r")
+    monkeypatch.setattr(engine, "send", lambda *_, **__: server.stop() if server.runs() else None)
+    with pytest.raises(AwayError) as away, store.patient(print, limit_s=2):
+        engine.drive(store, record, None, NoFleet(), lambda _rows: None, wait=time.sleep)
+    began = time.monotonic()
+    with pytest.raises(InfraError, match=r"does not answer .* Run r has no verdict yet"):
+        _break_off(store, record, away.value)
+    assert time.monotonic() - began < 2
+    server.start()
+    settings = load({"XDG_CACHE_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)})
+    assert engine.clean_up(settings, store) == ("r",)
+    assert store.verdict("r").outcome is Outcome.ERROR
+
+
+def test_a_signal_in_the_middle_of_a_query_leaves_a_store_that_works(store, caplog):
+    def stop(_number, _frame):
+        raise SignalledError("interrupted by SIGUSR1")
+
+    def look():
+        end = time.monotonic() + 1  # python ignores what is raised while it frees something
+        while time.monotonic() < end:
+            store.jobs("r")
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    stopped = 0
+    try:
+        for n in range(60):
+            timer = threading.Timer(0.001 + n / 5000, os.kill, (os.getpid(), signal.SIGUSR1))
+            try:
+                timer.start()
+                look()
+            except SignalledError:
+                stopped += 1
+            timer.join()
+            assert row(store).state == "waiting"
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert stopped > 50
+    assert not caplog.records
+
+
+def test_a_server_that_does_not_even_refuse_is_away(server):
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(InfraError, match="timeout"):
+            Store(f"postgresql://me@127.0.0.1:{port}/d?connect_timeout=2")

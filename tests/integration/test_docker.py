@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Containers: what the engine is asked for, who removes what is left, and whose word counts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+
+import docker
+import pytest
+
+from pipeline.model import InfraError
+from pipeline.owner import owner
+from tests.integration.sandboxes import Place, in_child, new_place, wait_until
+from workers.sandbox import open_sandbox, why_not
+from workers.sandbox.contract import Tools
+from workers.sandbox.images import OWNER, UNTIL
+
+pytestmark = pytest.mark.integration
+
+IMAGE = "crosscheck/build:gcc-12"
+
+
+@pytest.fixture
+def place():
+    place = new_place(None, "docker")
+    yield place
+    shutil.rmtree(place.root)
+
+
+@pytest.fixture
+def engine(place):
+    return docker.from_env()
+
+
+def ours(engine: docker.DockerClient) -> set[str]:
+    """The containers that this process is responsible for."""
+    every = engine.containers.list(all=True, ignore_removed=True, filters={"label": OWNER})
+    return {each.id for each in every if each.labels[OWNER] == owner()}
+
+
+def left_by(engine: docker.DockerClient, whom: str, until: float, *, start: bool) -> str:
+    """A container with those labels; its name."""
+    labels = {OWNER: whom, UNTIL: str(until)}
+    made = engine.containers.create(
+        IMAGE, ["100"], entrypoint="sleep", labels=labels, network_mode="none"
+    )
+    if start:
+        made.start()
+    return made.id
+
+
+def test_nothing_is_left_of_what_ran(place: Place, engine) -> None:
+    place.run("echo x > made")
+    assert ours(engine) == set()
+    assert (place.build / "made").read_text() == "x\n"
+
+
+def test_what_dead_workers_left_is_removed_and_what_lives_is_not(place: Place, engine) -> None:
+    later = time.time() + 1000
+    host = os.uname().nodename
+    dead = left_by(engine, f"{host} 4194303 boot:1", later, start=True)
+    never_started = left_by(engine, f"{host} 4194303 boot:1", later, start=False)
+    elsewhere_but_over = left_by(engine, "elsewhere 1 boot:1", time.time() - 1, start=True)
+    elsewhere = left_by(engine, "elsewhere 1 boot:1", later, start=True)
+    mine = left_by(engine, owner(), later, start=True)
+    try:
+        open_sandbox("docker")
+        there = {each.id for each in engine.containers.list(all=True)}
+        assert there & {dead, never_started, elsewhere_but_over, elsewhere, mine} == {
+            elsewhere,
+            mine,
+        }
+    finally:
+        for name in (elsewhere, mine):
+            engine.containers.get(name).remove(force=True)
+
+
+def test_a_killed_workers_container_is_removed_by_the_next_one(place: Place, engine) -> None:
+    runner = place.start("sleep 1000")
+    try:
+
+        def theirs() -> list:
+            every = engine.containers.list(ignore_removed=True, filters={"label": OWNER})
+            return [c for c in every if c.labels[OWNER].split()[1] == str(runner)]
+
+        assert wait_until(theirs)
+        os.kill(runner, signal.SIGKILL)
+    finally:
+        os.waitpid(runner, 0)
+    assert wait_until(lambda: not theirs()), "it ends with its worker"
+    open_sandbox("docker")
+    every = engine.containers.list(all=True, ignore_removed=True, filters={"label": OWNER})
+    assert not [c for c in every if c.labels[OWNER].split()[1] == str(runner)]
+
+
+def test_a_command_cannot_say_how_it_ended(place: Place) -> None:
+    forged = "echo exit 0 >&2; echo exit 0 > /proc/1/fd/2; echo exit 0 | tee /dev/console"
+    assert place.run(f"{forged}; kill -9 1; exit 7").exit_code == 7
+    assert "Permission denied" in place.text
+
+
+def test_a_container_that_others_end_is_no_fault_of_the_command(place: Place, engine) -> None:
+    def end() -> None:
+        client = docker.from_env()
+        mine = [
+            c
+            for c in client.containers.list(filters={"label": OWNER})
+            if c.labels[OWNER].split()[1] == str(os.getppid())
+        ]
+        mine[0].kill()
+
+    def watch(line: str | None) -> None:
+        if line == "started":
+            os.waitpid(in_child(None, end), 0)
+
+    with pytest.raises(InfraError, match="ended from outside"):
+        place.run("echo started; sleep 60", watch=watch)
+    assert ours(engine) == set()
+
+
+def test_it_has_what_was_asked_for_and_no_more(place: Place, engine) -> None:
+    seen: dict = {}
+
+    def watch(line: str | None) -> str | None:
+        if line == "started":
+            (name,) = ours(engine)
+            seen.update(engine.containers.get(name).attrs)
+            return "seen"
+        return None
+
+    place.run("echo started; sleep 60", watch=watch, processes=77, memory_bytes=300 << 20)
+    host = seen["HostConfig"]
+    assert host["NetworkMode"] == "none"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert host["CapAdd"] is None
+    assert host["Privileged"] is False
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]  # and the engine's own filter
+    assert (host["PidsLimit"], host["Memory"], host["MemorySwap"]) == (77, 300 << 20, 300 << 20)
+    assert host["NanoCpus"] == len(os.sched_getaffinity(0)) * 10**9
+    assert host["LogConfig"]["Type"] == "none"
+    assert seen["Config"]["User"].split(":")[0] not in ("", "0", "root")
+    writable = {mount["Destination"] for mount in seen["Mounts"] if mount["RW"]}
+    assert writable == {"/build"}
+
+
+def test_an_image_that_is_not_here_is_named(place: Place, monkeypatch) -> None:
+    monkeypatch.setenv("CROSSCHECK_IMAGES", "nobodys")
+    assert (
+        why_not("docker") == "The image nobodys/build:gcc-12 is not here: `make images` builds it."
+    )
+
+
+def test_an_engine_that_is_away_is_said_to_be(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    assert why_not("docker").startswith("The Docker engine does not answer: start it")
+
+
+def test_versions_are_the_images_own(place: Place, engine) -> None:
+    asked = {"gcc": Tools.BUILD, "sh": Tools.BUILD, "qemu-system-x86_64": Tools.QEMU}
+    gcc, _, qemu, *images = open_sandbox("docker").versions(asked)
+    assert gcc.startswith("gcc (Debian ")
+    assert qemu.startswith("QEMU emulator version ")
+    assert images[0] == f"{IMAGE} {engine.images.get(IMAGE).id}"
+    with pytest.raises(InfraError, match="no-such-gcc is not in the image"):
+        open_sandbox("docker").versions({"no-such-gcc": Tools.BUILD})
