@@ -14,7 +14,7 @@ import click
 
 from pipeline import doctor as tools
 from pipeline import intake, kept
-from pipeline.artifacts import ArtifactStore
+from pipeline.artifacts import open_artifacts
 from pipeline.coordinator import ALIVE_S, finished
 from pipeline.engine import clean_up
 from pipeline.matrix import load as load_matrix
@@ -230,7 +230,7 @@ def _cached(row: JobRow) -> bool:
 def logs(run: str, target: str, check: str) -> None:
     """Print the logs of TARGET in RUN, of CHECK or of all checks."""
     settings, store = _opened()
-    artifacts = ArtifactStore(settings.artifacts_dir)
+    artifacts = open_artifacts(settings)
     rows = [row for row in store.jobs(_known(store, run)) if row.job.target == target]
     if not rows:
         raise InputError(f"Run {run} has no target {target!r}; `crosscheck show {run}` lists them.")

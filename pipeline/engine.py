@@ -28,6 +28,7 @@ from pipeline.queues import explained, queue_near, queue_of
 from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.store import JobRow, RunRecord, Store, WorkerLine
+from pipeline.trees.publish import withdraw
 from pipeline.verdict import decide
 
 #: How often it is looked whether a worker died or a job is overdue; a job that is done is heard.
@@ -72,6 +73,7 @@ def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
             continue  # another version wrote it
         if record is not None:
             conclude(store, record, error="crosscheck was killed before the run was finished")
+            withdraw(settings, line.run)
             concluded.append(line.run)
         discard(settings, line.run)
     _sweep(settings, store)
@@ -79,8 +81,10 @@ def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
 
 
 def _sweep(settings: Settings, store: Store) -> None:
-    """Remove what processes that were killed left of runs that have their verdict."""
-    ArtifactStore(settings.artifacts_dir).sweep()
+    """Remove what processes that were killed left of runs that have their verdict, and what is
+    kept for too long.
+    """
+    ArtifactStore(settings.artifacts_dir).sweep(settings.keep_days)
     if settings.builds_dir.is_dir():
         left = {directory.name for directory in settings.builds_dir.iterdir()}
         for line in store.runs(limit=1000) if left else ():

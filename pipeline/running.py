@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline import intake, kept
 from pipeline.app import Bell, make_app, reach
+from pipeline.artifacts import open_artifacts
 from pipeline.engine import conclude, discard, drive
 from pipeline.fleet import Fleet
 from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
@@ -27,6 +28,8 @@ from pipeline.report.terminal import print_verdict
 from pipeline.settings import Settings
 from pipeline.signals import SignalledError, heeding_signals, ignore_signals
 from pipeline.store import AwayError, Options, RunRecord, Store
+from pipeline.trees.exchange import PASSED_ON, source_trees
+from pipeline.trees.publish import publish, withdraw
 from pipeline.trial import trial
 
 #: The sources of the init that runs in the guest.
@@ -47,12 +50,14 @@ class RunRequest:
 
 
 def fleet_environment() -> dict[str, str]:
-    """What a worker needs of our environment: paths, and what crosscheck is told."""
-    wanted = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME")
+    """What a worker needs of our environment: paths, and what crosscheck, boto3, Docker, and git
+    when it talks to others are told.
+    """
+    wanted = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", *PASSED_ON)
     return {
         name: value
         for name, value in os.environ.items()
-        if name in wanted or name.startswith(("CROSSCHECK_", "DOCKER_"))
+        if name in wanted or name.startswith(("CROSSCHECK_", "AWS_", "DOCKER_"))
     }
 
 
@@ -147,6 +152,7 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
         return _break_off(store, record, error)
     finally:
         discard(settings, record.run)
+        withdraw(settings, record.run)
         asked_bytes = record.options.cache_bytes or settings.cache_bytes
         kept.keep_within(settings.kept_dirs, asked_bytes)  # what was held to the end may go now
 
@@ -166,8 +172,12 @@ def execute(
         if record.plan.jobs:
             if fault := sandbox_fault():
                 raise InfraError(fault)
+            open_artifacts(settings).reach()
             if settings.redis_url:
                 reach(make_app(settings.redis_url))
+            if settings.git_url:
+                say("pushing the source trees for the workers")
+                publish(settings, record.run, source_trees(record.case.change))
         with _writing():
             _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)

@@ -36,11 +36,19 @@ class Settings:
     runtime: str = RUNTIMES[0]  # what commands are sandboxed with, where nothing else is asked
     images: str = "crosscheck"  # what the names of images begin with
     cache_bytes: int = 0  # how much may be kept; 0: half of what the disk has left
+    artifacts_url: str = ""  # object storage that all hosts share; "": they share artifacts_dir
+    git_url: str = ""  # repository that brings trees to workers; "": they share git_dir
+    keep_days: int = 0  # how long artifacts stay that nobody uses; 0: for ever
 
     @property
     def git_dir(self) -> Path:
         """Our own bare repository: imported trees and patched commits."""
         return self.cache_dir / "git"
+
+    @property
+    def fetched_dir(self) -> Path:
+        """A repository that says which trees were fetched into our own, and has no objects."""
+        return self.cache_dir / "fetched"
 
     @property
     def sources_dir(self) -> Path:
@@ -64,7 +72,7 @@ class Settings:
 
     @property
     def artifacts_dir(self) -> Path:
-        """The content-addressed store."""
+        """The content-addressed store, or what this machine has of it."""
         return self.state_dir / "artifacts"
 
     @property
@@ -130,6 +138,12 @@ def _runtime(name: str) -> str:
     return name
 
 
+def _days(variable: str, text: str) -> int:
+    if not text.isdecimal() or len(text) > len("36500"):
+        raise InputError(f"{variable}: {text!r} is no number of days: write 30, or 0 for ever.")
+    return int(text)
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings that ENVIRON (default: this process's) asks for."""
     env = os.environ if environ is None else environ
@@ -148,6 +162,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         worker_cores=int(env.get(WORKER_CORES, "1")),
         runtime=_runtime(env.get("CROSSCHECK_RUNTIME") or RUNTIMES[0]),
         images=env.get("CROSSCHECK_IMAGES", "crosscheck"),
+        artifacts_url=env.get("CROSSCHECK_ARTIFACTS_URL", ""),
+        git_url=_secret(env, "CROSSCHECK_GIT_URL", ""),
+        keep_days=_days("CROSSCHECK_KEEP_DAYS", env.get("CROSSCHECK_KEEP_DAYS") or "0"),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )
 

@@ -130,6 +130,7 @@ def _probe(work: Work, attempt: int) -> JobResult:
     seen_before = reuse.remembered(work, check)
     if seen_before is not None and (kept is None or kept.kept):
         return JobResult(job=work.job, outcome=Outcome.PASS, observation=seen_before)
+    work.bring_trees()
     start = reuse.start(work, check)
     change = work.record.case.change
     sources = work.sources

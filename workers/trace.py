@@ -160,6 +160,7 @@ def trace(work: Work, attempt: int) -> JobResult:
     check = registry.check(work.job.check)
     judged = work.result(check.name, Step.JUDGE)
     total = len(work.record.case.change.trees)
+    work.bring_trees()
     with build_directory(work.settings, work.record.run, work.job.id, attempt) as directory:
         middle = _Middle(work, check, directory, work.sources)
         findings = tuple(_traced(finding, total, middle) for finding in judged.findings)

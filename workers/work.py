@@ -9,11 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts import ArtifactStore
+from pipeline.artifacts import ArtifactStore, open_artifacts
 from pipeline.codec import loads
 from pipeline.model import Artifact, InfraError, Job, JobResult, Observation, Step, Target
 from pipeline.settings import Settings
 from pipeline.store import RunRecord, Store
+from pipeline.trees.exchange import source_trees
+from pipeline.trees.fetch import fetch
 from workers.lease import Lease
 from workers.workspace import Sources
 
@@ -32,7 +34,7 @@ class Work:
     @property
     def artifacts(self) -> ArtifactStore:
         """Where files are kept."""
-        return ArtifactStore(self.settings.artifacts_dir)
+        return open_artifacts(self.settings)
 
     def keep_log(self, log: Path) -> Artifact | None:
         """Keep LOG as the job's; None if nothing was ever written to it."""
@@ -46,6 +48,12 @@ class Work:
         own = settings.builds_dir / self.record.run / "checkouts"
         place = settings.sources_dir if uses else own
         return Sources(settings.git_dir, place, self.lease.progress)
+
+    def bring_trees(self) -> None:
+        """Have the run's source trees in the repository of this machine. Raises InfraError."""
+        if self.settings.git_url:
+            trees = source_trees(self.record.case.change)
+            fetch(self.settings, self.record.run, trees, self.lease.progress)
 
     @property
     def target(self) -> Target:

@@ -40,6 +40,13 @@ COMMITTER = {
     "GIT_COMMITTER_DATE": "@946684800 +0000",
 }
 
+#: Of commits of our own, whose tree is all that they say.
+AUTHOR = {
+    "GIT_AUTHOR_NAME": "crosscheck",
+    "GIT_AUTHOR_EMAIL": "crosscheck@localhost.invalid",
+    "GIT_AUTHOR_DATE": "@946684800 +0000",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:

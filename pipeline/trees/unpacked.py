@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pipeline.model import InfraError, InputError
-from pipeline.trees.git import attempt, git
+from pipeline.trees.git import AUTHOR, attempt, git
 
 #: What a build in the source tree leaves behind (the kernel's top .gitignore), as far as no
 #: source is called so: there are directories named vmlinux, and sources named vmlinux.scr.
@@ -30,11 +30,6 @@ _PRODUCTS = re.compile(
     """,
     re.VERBOSE,
 )
-_AUTHOR = {
-    "GIT_AUTHOR_NAME": "crosscheck",
-    "GIT_AUTHOR_EMAIL": "crosscheck@localhost.invalid",
-    "GIT_AUTHOR_DATE": "@946684800 +0000",
-}
 #: Blobs straight into a pack and not compressed: 95,000 files without 95,000 more. git looks
 #: through all blobs of a pack in the making for each new one, so a pack gets not too many.
 _FILES_A_PACK = 8000
@@ -61,7 +56,7 @@ def import_tree(
         git(place, "update-index", "-z", "--force-remove", "--stdin", stdin=_nul(gone), env=env)
     _add(directory, sorted(files), env)
     tree = git(place, "write-tree", env=env).decode().strip()
-    made = git(git_dir, "commit-tree", tree, "-m", "Unpacked kernel source", env=_AUTHOR)
+    made = git(git_dir, "commit-tree", tree, "-m", "Unpacked kernel source", env=AUTHOR)
     note = f"{directory} was built in: its {len(products)} build products are left out."
     return made.decode().strip(), (note,) if products else ()
 
