@@ -34,7 +34,7 @@ from pipeline.report.plain import (
 from pipeline.report.terminal import print_verdict
 from pipeline.report.wording import clean
 from pipeline.running import RunRequest, execute
-from pipeline.serving import Offer, serve
+from pipeline.serving import Offer, keep_time, serve
 from pipeline.settings import RUNTIMES, Settings, load, size_bytes, use_temporary_dir
 from pipeline.store import JobRow, Store
 from pipeline.trial import trial
@@ -349,6 +349,14 @@ def doctor(runtime: str, missing_packages: bool) -> None:  # noqa: FBT001
 def worker(jobs: int, runtimes: tuple[str, ...], targets: tuple[str, ...]) -> None:
     """Run jobs of other machines' runs, from CROSSCHECK_REDIS_URL, until stopped."""
     serve(load(), Offer(jobs, runtimes, targets), _say)
+
+
+@cli.command()
+def beat() -> None:
+    """Give runs whose coordinator is gone their verdict, and clean up, until stopped."""
+    settings = load()
+    store = Store(settings.database_url)
+    keep_time(settings, store, _say)
 
 
 @cli.command()

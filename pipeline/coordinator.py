@@ -25,6 +25,9 @@ RENEW_S = 3.0
 #: A worker says every SEEN_S that it lives; who has not for ALIVE_S is taken for gone.
 SEEN_S = 5.0
 ALIVE_S = 30.0
+#: Whose run was not seen for so long has no coordinator any more, wherever that was. One that
+#: waits for its database (`pipeline.store.database.PATIENCE_S`), or slept a little, still has.
+ORPHANED_S = 300.0
 #: An unclaimed message is sent again after this long, then after twice as long, and so on:
 #: claims are fenced, so that a second message does no harm.
 RESEND_S = 10.0

@@ -13,6 +13,7 @@ from pipeline.app import RedisAwayError, send
 from pipeline.artifacts import ArtifactStore
 from pipeline.coordinator import (
     ALIVE_S,
+    ORPHANED_S,
     RENEW_S,
     SEEN_S,
     Action,
@@ -23,11 +24,11 @@ from pipeline.coordinator import (
 )
 from pipeline.fleet import Fleet
 from pipeline.model import InfraError, Verdict
-from pipeline.owner import is_dead
+from pipeline.owner import is_alive, is_dead
 from pipeline.queues import explained, queue_near, queue_of
 from pipeline.removal import remove
 from pipeline.settings import Settings
-from pipeline.store import JobRow, RunRecord, Store, WorkerLine
+from pipeline.store import JobRow, RunLine, RunRecord, Store, WorkerLine
 from pipeline.trees.publish import withdraw
 from pipeline.verdict import decide
 
@@ -64,8 +65,10 @@ def conclude(store: Store, record: RunRecord, error: str = "") -> Verdict:
 def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
     """Conclude runs whose coordinator was killed; their names."""
     concluded = []
-    for line in store.unfinished():
-        if not is_dead(line.owner):
+    unfinished = store.unfinished()
+    now = store.clock()() if unfinished else 0.0
+    for line in unfinished:
+        if not _is_orphaned(line, now):
             continue
         try:
             record = store.run(line.run)
@@ -78,6 +81,14 @@ def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
         discard(settings, line.run)
     _sweep(settings, store)
     return tuple(concluded)
+
+
+def _is_orphaned(line: RunLine, now: float) -> bool:
+    """Whether the coordinator of a run without a verdict is gone, here or on another machine."""
+    if is_dead(line.owner):
+        return True
+    gone = line.seen_at is not None and now - line.seen_at > ORPHANED_S
+    return gone and not is_alive(line.owner)
 
 
 def _sweep(settings: Settings, store: Store) -> None:
@@ -154,6 +165,7 @@ def drive(
     ticked = time.time()
     rows: tuple[JobRow, ...] = ()
     others = _Others(store)
+    seen_at = -math.inf
     while True:
         lost = fleet.tend()
         for worker in lost.workers:
@@ -164,6 +176,9 @@ def drive(
             time.sleep(2 * RENEW_S)  # this machine slept: let its workers renew their leases
         ticked = time.time()
         now = clock()
+        if now - seen_at >= SEEN_S:
+            seen_at = now
+            store.see_run(record.run, now)
         rows = store.jobs(record.run, rows)
         workers = () if fleet.is_private else others.alive(now)
         show(rows if fleet.is_private else explained(record, rows, workers, now))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`crosscheck worker`: processes of this machine that take jobs of runs elsewhere.
+"""`crosscheck worker`: processes of this machine that take jobs of runs elsewhere; `beat`.
 
 What this machine can do is tried at the start, and said: jobs for which it has no compiler, no
 machine or no sandbox stay with others.
@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pipeline import doctor
 from pipeline.app import make_app, reach
 from pipeline.coordinator import SEEN_S
+from pipeline.engine import clean_up
 from pipeline.fleet import Fleet
 from pipeline.matrix import load as load_matrix
 from pipeline.model import InfraError, InputError, Target
@@ -30,6 +31,10 @@ from pipeline.trial import trial
 
 #: Half more than a share: configuring, linking and the like leave cores idle.
 _CROWDING = 1.5
+
+_BEAT_S = 30
+#: Of a worker that ended without a word.
+_FORGOTTEN_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +141,20 @@ def _lost(store: Store, name: str) -> None:
     """Who waits for the worker NAME need not wait for its lease to end."""
     store.expire_worker(name)
     store.forget_worker(name)
+
+
+def keep_time(settings: Settings, store: Store, say: Callable[[str], None]) -> None:
+    """Do now and then what otherwise the next command does, until a signal asks to stop."""
+    say("looking after runs; Ctrl-C ends it")
+    try:
+        with heeding_signals(), store.patient(say):
+            while True:
+                for run in clean_up(settings, store):
+                    say(f"run {run} was cut off earlier; it is concluded as ERROR")
+                now = store.clock()()
+                for line in store.workers(since=0):
+                    if now - line.seen_at > _FORGOTTEN_S:
+                        store.forget_worker(line.worker)
+                time.sleep(_BEAT_S)
+    except SignalledError:
+        say("ended")

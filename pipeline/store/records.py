@@ -46,6 +46,7 @@ class RunLine:
     subject: str
     outcome: str  # "" while it runs
     owner: str
+    seen_at: float | None = None  # when its coordinator said that it lives; None: never
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,14 @@ from pipeline.store.database import Database
 from pipeline.store.records import Options, RunLine, RunRecord, read
 from pipeline.store.tables import JOBS, RUNS
 
-_LINE = (RUNS.c.run, RUNS.c.created_at, RUNS.c.subject, RUNS.c.outcome, RUNS.c.owner)
+_LINE = (
+    RUNS.c.run,
+    RUNS.c.created_at,
+    RUNS.c.subject,
+    RUNS.c.outcome,
+    RUNS.c.owner,
+    RUNS.c.seen_at,
+)
 
 
 class Runs(Database):
@@ -83,6 +90,10 @@ class Runs(Database):
         """Runs that have no verdict, oldest first."""
         query = sa.select(*_LINE).where(RUNS.c.outcome == "").order_by(RUNS.c.created_at)
         return tuple(RunLine(*row) for row in self._rows(query))
+
+    def see_run(self, run: str, now: float) -> None:
+        """The coordinator of the run says that it lives."""
+        self._write(RUNS.update().where(RUNS.c.run == run).values(seen_at=now))
 
     def finish_run(self, verdict: Verdict) -> bool:
         """Store the one verdict of a run; False if it already has one.

@@ -19,6 +19,7 @@ RUNS = sa.Table(
     sa.Column("owner", sa.String, nullable=False),
     sa.Column("outcome", sa.String, nullable=False, default=""),
     sa.Column("verdict", sa.Text, nullable=False, default=""),
+    sa.Column("seen_at", sa.Float),
 )
 
 JOBS = sa.Table(

@@ -140,6 +140,24 @@ def test_a_run_whose_command_is_gone_is_concluded_once(store, tmp_path):
     assert store.verdict("r").outcome is Outcome.ERROR
 
 
+def test_a_run_elsewhere_is_concluded_when_its_coordinator_is_not_seen_any_more(store, tmp_path):
+    settings = load({"XDG_CACHE_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)})
+    created(store, owner="elsewhere.invalid 1 long:ago")
+    assert engine.clean_up(settings, store) == ()  # it may be about to begin
+    store.see_run("r", time.time() - 100)
+    assert engine.clean_up(settings, store) == ()
+    store.see_run("r", time.time() - 400)
+    assert engine.clean_up(settings, store) == ("r",)
+    assert store.verdict("r").outcome is Outcome.ERROR
+
+
+def test_a_coordinator_that_lives_here_need_not_be_seen(store, tmp_path):
+    settings = load({"XDG_CACHE_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)})
+    created(store, owner=owner())
+    store.see_run("r", time.time() - 4000)  # it was stopped, or slept
+    assert engine.clean_up(settings, store) == ()
+
+
 def test_what_nohup_ignores_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -100,14 +100,17 @@ def test_a_database_from_before_there_were_revisions_is_kept(url):
     kept = {name: sql(url, f"select * from {name}") for name in ("runs", "jobs", "observations")}
     (line,) = Store(url).runs()
     assert (line.subject, line.created_at, line.outcome) == ("mm: a subject", 1.5, "PASS")
-    assert {name: sql(url, f"select * from {name}") for name in kept} == kept
+    for name, rows in kept.items():  # with more columns, perhaps
+        now = sql(url, f"select * from {name}")
+        assert [row[: len(old)] for row, old in zip(now, rows, strict=True)] == rows
     assert differences(url) == []
 
 
 def test_what_was_cut_off_before_there_were_revisions_is_made_whole(url):
     Store(url)
-    for table in ("workers", "jobs", "observations", "alembic_version"):
+    for table in ("workers", "jobs", "runs", "observations", "alembic_version"):
         sql(url, f"drop table {table}")
+    sql(url, BEFORE.partition(";")[0])
     Store(url)
     assert differences(url) == []
 
