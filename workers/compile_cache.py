@@ -132,8 +132,10 @@ class CompileCache:
         return environment if self.writable else environment | {"CCACHE_READONLY": "1"}
 
 
-def command() -> str | None:
-    """The path of this machine's ccache, where sandboxes see it; None if there is none."""
+def command(runtime: str) -> str | None:
+    """The path of ccache where sandboxes of RUNTIME see it; None if there is none."""
+    if runtime == "docker":
+        return "/usr/bin/ccache"
     path = shutil.which("ccache")
     return path if path and path.startswith("/usr/") else None
 

@@ -86,7 +86,7 @@ def from_base(base: Warm | None, change: Change) -> Start | None:
 def compile_cache(work: Work) -> CompileCache | None:
     """What compilers made before; None if it is not to be used, or there is no ccache here."""
     options, settings, target = work.record.options, work.settings, work.target
-    ccache = ccache_command()
+    ccache = ccache_command(options.runtime)
     if not options.use_cache or ccache is None:
         return None
     limit = kept.limit_bytes(settings.kept_dirs, options.cache_bytes or settings.cache_bytes)

@@ -20,7 +20,7 @@ from pipeline.model import InfraError
 from tests import toy
 from tests.toy import adding
 
-pytestmark = [pytest.mark.integration, pytest.mark.commands]
+pytestmark = pytest.mark.integration
 
 PASSWORD = f"secret{uuid.uuid4().hex}"
 

@@ -15,7 +15,7 @@ from tests import toy
 from tests.integration.sandboxes import wait_until
 from tests.toy import adding
 
-pytestmark = [pytest.mark.integration, pytest.mark.commands]
+pytestmark = pytest.mark.integration
 
 #: The patched kernel takes a while.
 SLOW = toy.replacing(

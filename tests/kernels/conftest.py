@@ -52,8 +52,7 @@ class Ran:
         }
 
 
-@pytest.fixture
-def crosscheck(tmp_path):
+def runner(tmp_path: Path) -> Callable[..., Ran]:
     """Runs the command as a user would; its own output goes where pytest shows it."""
 
     def run(series: Path, tree: Path, *options: str) -> Ran:
@@ -87,6 +86,17 @@ def crosscheck(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def crosscheck(tmp_path):
+    return runner(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def as_posted(tmp_path_factory, zero_page_mbox, zero_page_base) -> Ran:
+    """The zero-page series as it is, on all targets."""
+    return runner(tmp_path_factory.mktemp("as-posted"))(zero_page_mbox, zero_page_base)
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,9 @@ from difflib import unified_diff
 
 import pytest
 
-from tests.conftest import validate
+from tests.conftest import missing, validate
 from tests.toy import adding
+from workers.sandbox import why_not
 
 pytestmark = pytest.mark.kernels
 
@@ -56,8 +57,8 @@ UNUSED = "\tint unused;\n"
 SETUP = "void __init arch_setup_zero_pages(void)\n{\n"
 
 
-def test_the_series_as_posted_passes_everywhere(crosscheck, zero_page_mbox, zero_page_base):
-    ran = crosscheck(zero_page_mbox, zero_page_base)
+def test_the_series_as_posted_passes_everywhere(as_posted):
+    ran = as_posted
     assert ran.status == 0
     validate(ran.verdict)
     assert ran.verdict["outcome"] == "PASS"
@@ -78,6 +79,29 @@ def test_the_series_as_posted_passes_everywhere(crosscheck, zero_page_mbox, zero
     assert numa, "the NUMA part of mips is compiled by no target: it must be said"
     assert "CONFIG_NUMA" in numa[0]["reason"]
     assert {n["file"] for n in ran.verdict["not_covered"]} == {"arch/mips/mm/init.c"}
+
+
+def essence(verdict: dict, target: str) -> dict:
+    """What VERDICT says of TARGET, but for what it took and what was there before."""
+    (row,) = [t for t in verdict["targets"] if t["target"] == target]
+    checks = {
+        cell["check"]: (
+            *(cell["outcome"], cell["reason"], cell["findings"], cell["facts"].get("symbols")),
+            *(cell["facts"].get("compiler"), cell["facts"].get("zero_pages")),
+        )
+        for cell in row["checks"]
+    }
+    return {"outcome": row["outcome"], "reason": row["reason"], "checks": checks}
+
+
+def test_containers_come_to_the_same_verdict(crosscheck, as_posted, zero_page_mbox, zero_page_base):
+    if fault := why_not("docker"):
+        missing(fault)
+    ran = crosscheck(zero_page_mbox, zero_page_base, *on("s390"), "--runtime", "docker")
+    assert ran.status == 0
+    assert essence(ran.verdict, "s390") == essence(as_posted.verdict, "s390")
+    tools = ran.check("s390", "build")["facts"]["tools"]
+    assert any(tool.startswith("crosscheck/build:gcc-12 sha256:") for tool in tools)
 
 
 def test_four_faults_at_build_are_each_found_where_they_are(crosscheck, variant, zero_page_base):

@@ -133,3 +133,17 @@ def test_the_remedy_is_one_command_for_who_asks(monkeypatch, uid, sudo, command)
 def test_nothing_is_to_be_done_where_nothing_is_missing(monkeypatch):
     as_user(monkeypatch, 1000, sudo=False)
     assert remedy([Tool("gcc", "", "gcc", version="14.2.0")]) == ()
+
+
+def test_with_docker_the_tools_of_commands_are_in_images(bare):
+    names = {tool.name for tool in examine((target("arm64"),), "docker", "")}
+    assert "Docker engine" in names
+    assert not names & {"make", "flex", "aarch64-linux-gnu-gcc", "bwrap"}
+    assert of("Docker engine", runtime="docker", fault="The engine is away.").missing
+    assert "The engine is away." in remedy(examine((), "docker", "The engine is away."))
+
+
+def test_a_worker_needs_no_redis_of_its_own(bare):
+    names = {tool.name for tool in doctor.of_commands((target("arm64"),), "none", "")}
+    assert "make" in names
+    assert not names & {"redis-server", "git", "patch"}

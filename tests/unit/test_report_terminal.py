@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from rich.console import Console
 from pipeline.model import Job, JobResult, LeftOut, Outcome, PlannedTarget, Step
 from pipeline.report.board import Board, JobState
 from pipeline.report.live import job_states, watch
-from pipeline.report.plain import render_plan, render_runs, render_targets
+from pipeline.report.plain import render_plan, render_runs, render_targets, render_workers
 from pipeline.report.progress import PlainProgress, changes
 from pipeline.report.terminal import plain, print_verdict, render_verdict
-from pipeline.store import JobRow, RunLine
+from pipeline.store import JobRow, RunLine, Running
 from tests.unit.builders import (
     base,
     cell,
@@ -297,3 +298,31 @@ def test_targets_are_listed_with_what_they_need():
         "arm64   arm64  arm64-linux-gnu-  gcc-arm64-linux-gnu\n"
         "x86_64  x86    -                 -\n"
     )
+
+
+def test_workers_are_listed_with_what_they_do():
+    work = Running("north:7", "r1", "arm64/build/base", "CC mm/memory.o (3)", NOW - 62)
+    can = {"bubblewrap": ("arm64", "s390"), "docker": ("mips",)}
+    text = render_workers(
+        [("north:7", "0.1", NOW - 2, can), ("south:8", "0.1", NOW, {"docker": ("mips",)})],
+        [work],
+        NOW,
+    )
+    _, north, south = text.strip().splitlines()
+    assert "r1 arm64/build/base CC mm/memory.o (3) 1:02" in north
+    assert north.endswith("bubblewrap: arm64, s390; docker: mips")
+    assert "waits for a job" in south
+    assert render_workers([], [], NOW) == "No worker lives; `crosscheck worker` starts one.\n"
+
+
+def test_what_nobody_can_do_is_said_once_and_in_each_heartbeat():
+    said: list[str] = []
+    lines = PlainProgress(said.append, heartbeat_s=30, zone=UTC)
+    queued = JobState("mips", "build", Step.BASE, "queued")
+    waits = replace(queued, doing="waits for a worker for mips with docker")
+    for at, state in ((0, queued), (20, waits), (21, waits), (60, waits)):
+        lines.show((state,), NOW + at)
+    assert [line.partition(" ")[2] for line in said] == [
+        "mips build base: waits for a worker for mips with docker; `crosscheck worker` starts one",
+        "0 of 1 jobs done; mips build: base waits for a worker for mips with docker 0:00",
+    ]

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Settings: where addresses and secrets come from, and what of them people see."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.model import InputError
+from pipeline.settings import load, shown
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("redis://:secret@host:6379/0", "redis://host:6379/0"),
+        ("rediss://user:secret@host/0?ssl_keyfile_password=secret", "rediss://host/0"),
+        ("redis+socket:///run/redis.sock?virtual_host=1", "redis+socket:///run/redis.sock"),
+        ("redis://host", "redis://host"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(url: str, seen: str) -> None:
+    assert shown(url) == seen
+
+
+def test_addresses_may_be_in_files(tmp_path) -> None:
+    file = tmp_path / "redis-url"
+    file.write_text("redis://:secret@host/0\n")
+    settings = load({"CROSSCHECK_REDIS_URL_FILE": str(file), "CROSSCHECK_REDIS_URL": "redis://x"})
+    assert settings.redis_url == "redis://:secret@host/0"
+    assert load({"HOME": "/home/me"}).database_url.startswith("sqlite:////home/me/")
+
+
+def test_a_file_that_is_not_there_is_the_inputs_fault(tmp_path) -> None:
+    with pytest.raises(InputError, match=r"CROSSCHECK_DATABASE_URL_FILE: cannot read .*none"):
+        load({"CROSSCHECK_DATABASE_URL_FILE": str(tmp_path / "none")})
+
+
+def test_a_runtime_that_does_not_exist_is_the_inputs_fault() -> None:
+    assert load({}).runtime == "bubblewrap"
+    assert load({"CROSSCHECK_RUNTIME": "docker"}).runtime == "docker"
+    with pytest.raises(InputError, match="'podman' is none of bubblewrap, docker, none"):
+        load({"CROSSCHECK_RUNTIME": "podman"})
