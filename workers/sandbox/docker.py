@@ -9,6 +9,7 @@ everything when our connection to it does, so that a container does not outlive 
 
 from __future__ import annotations
 
+import math
 import os
 import selectors
 import socket
@@ -29,7 +30,7 @@ from docker.types import Mount as Bind
 from requests.exceptions import RequestException
 
 from pipeline.model import InfraError
-from pipeline.owner import is_dead, owner
+from pipeline.owner import boot, is_dead, owner
 from pipeline.settings import load
 from workers.sandbox import seccomp, supervise
 from workers.sandbox.contract import PATH, Command, Ended, Limits, Tools, Watcher
@@ -177,7 +178,7 @@ class Docker:
             "working_dir": command.cwd,
             "user": f"{self.uid}:{self.uid}",
             "hostname": "crosscheck",
-            "labels": {OWNER: owner(), UNTIL: str(time.time() + limits.seconds + _GRACE_S)},
+            "labels": {OWNER: owner(), UNTIL: until(limits.seconds + _GRACE_S)},
             "mounts": [
                 Bind(target, source, type="bind", read_only=read_only)
                 for source, target, read_only in binds
@@ -238,11 +239,27 @@ def _reap(client: docker.DockerClient) -> None:
     for container in client.containers.list(
         all=True, ignore_removed=True, filters={"label": OWNER}
     ):
-        over = time.time() - float(container.labels.get(UNTIL, 0))
+        over = _over_s(container.labels.get(UNTIL, ""))
         waits = container.status in ("exited", "dead") and over > _LEFT_S - _GRACE_S
         if is_dead(container.labels[OWNER]) or over > 0 or waits:
             with suppress(APIError):  # another worker was faster
                 container.remove(force=True, v=True)
+
+
+def until(seconds: float) -> str:
+    """In SECONDS from now, as a label: by no clock that can be set. All who use an engine are on
+    its machine.
+    """
+    return f"{boot()} {time.clock_gettime(time.CLOCK_BOOTTIME) + seconds:.0f}"
+
+
+def _over_s(label: str) -> float:
+    """How many seconds ago it was what `until` made LABEL of; less than 0 if it is still to come.
+
+    What was before the machine was started is long ago.
+    """
+    when, _, seconds = label.partition(" ")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - float(seconds) if when == boot() else math.inf
 
 
 def _counted(program: bytes) -> bytes:
