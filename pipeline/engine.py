@@ -29,7 +29,7 @@ from pipeline.queues import explained, queue_near, queue_of
 from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.store import JobRow, RunLine, RunRecord, Store, WorkerLine
-from pipeline.trees.publish import withdraw
+from pipeline.trees.publish import left_published, withdraw
 from pipeline.verdict import decide
 
 #: How often it is looked whether a worker died or a job is overdue; a job that is done is heard.
@@ -76,10 +76,10 @@ def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
             continue  # another version wrote it
         if record is not None:
             conclude(store, record, error="crosscheck was killed before the run was finished")
-            withdraw(settings, line.run)
             concluded.append(line.run)
         discard(settings, line.run)
     _sweep(settings, store)
+    withdraw(settings, *{*concluded, *left_published(settings)})
     return tuple(concluded)
 
 

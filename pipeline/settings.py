@@ -51,6 +51,11 @@ class Settings:
         return self.cache_dir / "fetched"
 
     @property
+    def published_dir(self) -> Path:
+        """A file for each run whose source trees this machine pushed: by whom."""
+        return self.state_dir / "published"
+
+    @property
     def sources_dir(self) -> Path:
         """Checked-out source trees, by tree id."""
         return self.cache_dir / "checkouts"
