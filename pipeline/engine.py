@@ -29,6 +29,7 @@ from pipeline.queues import explained, queue_near, queue_of
 from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.store import JobRow, RunLine, RunRecord, Store, WorkerLine
+from pipeline.temporary import sweep_temporary
 from pipeline.trees.publish import left_published, withdraw
 from pipeline.verdict import decide
 
@@ -95,6 +96,7 @@ def sweep(settings: Settings, store: Store) -> None:
     """Remove what processes that were killed left on this machine of runs that have their verdict,
     and what is kept for too long.
     """
+    sweep_temporary(settings)
     ArtifactStore(settings.artifacts_dir).sweep(settings.keep_days)
     if settings.builds_dir.is_dir():
         for run in store.over(directory.name for directory in settings.builds_dir.iterdir()):

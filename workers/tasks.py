@@ -32,8 +32,9 @@ from pipeline.model import (
     Step,
     worst,
 )
-from pipeline.settings import Settings, load, use_temporary_dir
+from pipeline.settings import Settings, load
 from pipeline.store import RunRecord, Store
+from pipeline.temporary import use_temporary_dir
 from workers import registry, reuse
 from workers.bench import open_bench
 from workers.check import Bench, Check
