@@ -185,7 +185,7 @@ class Scene:
     def moment(self) -> str:
         """Wait until the run has begun, and then for some time of what it usually takes."""
         wait_until(lambda: self.runs() or self.over(), 60, "the begin of the run")
-        after = self.chance.uniform(0, 0.8 * self.bench.usual_s)
+        after = self.chance.uniform(0, 0.6 * self.bench.usual_s)
         self.hold(after)
         return f"after {after:.1f} s"
 
