@@ -184,6 +184,18 @@ class Engine:
         return docker.DockerClient(base_url=self.host, timeout=300)
 
     def start(self) -> None:
+        """Start it, as an init system does: again, if it does not come up."""
+
+        def answers() -> bool:
+            if self._process is None or self._process.poll() is not None:
+                self._launch()
+            with suppress(Exception):
+                return bool(self.client.ping())
+            return False
+
+        wait_until(answers, 180, "dockerd")
+
+    def _launch(self) -> None:
         place = self._directory
         (place / "pid").unlink(missing_ok=True)
         self._process = start(
@@ -194,12 +206,6 @@ class Engine:
             ),
             place / "log",
         )
-        wait_until(self._answers, 60, "dockerd")
-
-    def _answers(self) -> bool:
-        with suppress(Exception):
-            return bool(self.client.ping())
-        return False
 
     def kill(self) -> None:
         """As if the engine crashed: what it started lives on."""
