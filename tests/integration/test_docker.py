@@ -10,6 +10,8 @@ import time
 
 import docker
 import pytest
+from docker.models.containers import Container
+from requests.exceptions import RequestException
 
 from pipeline.model import InfraError
 from pipeline.owner import owner
@@ -90,6 +92,24 @@ def test_a_clock_that_is_set_costs_no_container(
         assert elsewhere in {each.id for each in engine.containers.list()}
     finally:
         engine.containers.get(elsewhere).remove(force=True)
+
+
+def test_what_an_engine_that_was_away_did_not_remove_is_removed_with_the_next_job(
+    place: Place, engine, monkeypatch
+) -> None:
+    """It was killed when the container was made and not started yet, say: it is not ours to run."""
+
+    def away(*_args, **_words):
+        raise RequestException
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Container, "start", away)
+        patched.setattr(Container, "remove", away)
+        with pytest.raises(InfraError, match="engine does not answer"):
+            place.run("true")
+    assert len(ours(engine)) == 1
+    open_sandbox("docker")
+    assert ours(engine) == set()
 
 
 def test_a_killed_workers_container_is_removed_by_the_next_one(place: Place, engine) -> None:

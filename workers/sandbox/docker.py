@@ -52,10 +52,15 @@ _ANSWER_S = 60
 _GRACE_S = 300
 #: A container that is not running is removed by its worker at once.
 _LEFT_S = 60
+#: Nothing of the command runs; an engine that was killed may have left one it was to start.
+_AT_REST = ("created", "exited", "dead")
 #: Kernel builds leave it empty.
 _SHM_BYTES = 64 << 20
 #: When memory runs out, commands go before workers and engines (proc_pid_oom_score_adj(5)).
 _FIRST_TO_DIE = 1000
+
+#: Containers of this process that the engine, which was away, did not remove.
+_LEFT: set[str] = set()
 
 #: What programs that no label tells of said of their version, by image and name.
 _ASKED: dict[tuple[str | None, str], str] = {}
@@ -162,8 +167,10 @@ class Docker:
         try:
             yield container
         finally:
+            _LEFT.add(str(container.id))
             with suppress(NotFound), _asking():
                 container.remove(force=True, v=True)
+            _LEFT.discard(str(container.id))
 
     def _options(self, command: Command) -> dict[str, Any]:
         limits = command.limits
@@ -240,8 +247,9 @@ def _reap(client: docker.DockerClient) -> None:
         all=True, ignore_removed=True, filters={"label": OWNER}
     ):
         over = _over_s(container.labels.get(UNTIL, ""))
-        waits = container.status in ("exited", "dead") and over > _LEFT_S - _GRACE_S
-        if is_dead(container.labels[OWNER]) or over > 0 or waits:
+        waits = container.status in _AT_REST and over > _LEFT_S - _GRACE_S
+        ours = container.id in _LEFT
+        if is_dead(container.labels[OWNER]) or over > 0 or waits or ours:
             with suppress(APIError):  # another worker was faster
                 container.remove(force=True, v=True)
 
