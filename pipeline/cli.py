@@ -35,8 +35,9 @@ from pipeline.report.terminal import print_verdict
 from pipeline.report.wording import clean
 from pipeline.running import RunRequest, execute
 from pipeline.serving import Offer, keep_time, serve
-from pipeline.settings import RUNTIMES, Settings, load, size_bytes, use_temporary_dir
+from pipeline.settings import RUNTIMES, Settings, load, size_bytes
 from pipeline.store import JobRow, Store
+from pipeline.temporary import use_temporary_dir
 from pipeline.trial import trial
 
 PASSED, FAILED, BAD_INPUT, ERROR = 0, 1, 2, 3

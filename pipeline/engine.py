@@ -29,7 +29,8 @@ from pipeline.queues import explained, queue_near, queue_of
 from pipeline.removal import remove
 from pipeline.settings import Settings
 from pipeline.store import JobRow, RunLine, RunRecord, Store, WorkerLine
-from pipeline.trees.publish import withdraw
+from pipeline.temporary import sweep_temporary
+from pipeline.trees.publish import left_published, withdraw
 from pipeline.verdict import decide
 
 #: How often it is looked whether a worker died or a job is overdue; a job that is done is heard.
@@ -76,10 +77,10 @@ def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
             continue  # another version wrote it
         if record is not None:
             conclude(store, record, error="crosscheck was killed before the run was finished")
-            withdraw(settings, line.run)
             concluded.append(line.run)
         discard(settings, line.run)
-    _sweep(settings, store)
+    sweep(settings, store)
+    withdraw(settings, *{*concluded, *left_published(settings)})
     return tuple(concluded)
 
 
@@ -91,16 +92,15 @@ def _is_orphaned(line: RunLine, now: float) -> bool:
     return gone and not is_alive(line.owner)
 
 
-def _sweep(settings: Settings, store: Store) -> None:
-    """Remove what processes that were killed left of runs that have their verdict, and what is
-    kept for too long.
+def sweep(settings: Settings, store: Store) -> None:
+    """Remove what processes that were killed left on this machine of runs that have their verdict,
+    and what is kept for too long.
     """
+    sweep_temporary(settings)
     ArtifactStore(settings.artifacts_dir).sweep(settings.keep_days)
     if settings.builds_dir.is_dir():
-        left = {directory.name for directory in settings.builds_dir.iterdir()}
-        for line in store.runs(limit=1000) if left else ():
-            if line.outcome and line.run in left:
-                discard(settings, line.run)
+        for run in store.over(directory.name for directory in settings.builds_dir.iterdir()):
+            discard(settings, run)
 
 
 def discard(settings: Settings, run: str) -> None:

@@ -20,12 +20,22 @@ def _started(pid: int) -> str:
     state, *fields = stat.rpartition(")")[2].split()
     if state in ("Z", "X"):
         return ""
-    return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{fields[18]}"
+    return f"{boot()}:{fields[18]}"
+
+
+def boot() -> str:
+    """The name of what began when this machine was started."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def owner() -> str:
     """The name of this process, so that a later one can tell whether it is still there."""
     return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}"
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process PID of this host."""
+    return bool(_started(pid))
 
 
 def is_dead(name: str) -> bool:

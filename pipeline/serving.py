@@ -12,16 +12,18 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from pipeline import doctor
 from pipeline.app import make_app, reach
 from pipeline.coordinator import SEEN_S
-from pipeline.engine import clean_up
+from pipeline.engine import clean_up, sweep
 from pipeline.fleet import Fleet
 from pipeline.matrix import load as load_matrix
 from pipeline.model import InfraError, InputError, Target
+from pipeline.owner import is_running
 from pipeline.queues import abilities, queues
 from pipeline.running import fleet_environment
 from pipeline.settings import WORKER_CORES, Settings, shown
@@ -31,6 +33,8 @@ from pipeline.trial import trial
 
 #: Half more than a share: configuring, linking and the like leave cores idle.
 _CROWDING = 1.5
+#: How often what killed processes left is looked for.
+_SWEEP_S = 30.0
 
 _BEAT_S = 30
 #: Of a worker that ended without a word.
@@ -94,28 +98,36 @@ def serve(settings: Settings, offer: Offer, say: Callable[[str], None]) -> None:
         redis_url=settings.redis_url,
     )
     store = Store(settings.database_url)
+    _forget_dead(store)
     for runtime, targets in abilities(names).items():
         say(f"{runtime}: {', '.join(targets)}")
     try:
-        with heeding_signals(), fleet, store.patient(say):
+        # Who waits has nothing to lose: workers that end would have to be started by somebody.
+        with heeding_signals(), fleet, store.patient(say, limit_s=math.inf):
             where = shown(settings.redis_url)
             say(f"{offer.jobs} workers take jobs from {where}; Ctrl-C ends them")
-            _tend(fleet, store, names, cores)
+            _tend(settings, fleet, store, names, cores)
     except SignalledError:
         say("ended; what was being done is done by others")
 
 
-def _tend(fleet: Fleet, store: Store, names: tuple[str, ...], cores: int) -> None:
+def _tend(
+    settings: Settings, fleet: Fleet, store: Store, names: tuple[str, ...], cores: int
+) -> None:
     """Keep the workers alive and known, until an exception ends it."""
     clock = store.clock()
     since: dict[str, float] = {}
-    seen_at = -math.inf
+    seen_at = swept_at = -math.inf
     try:
         while True:
             for name in fleet.tend().workers:
                 _lost(store, name)
                 since.pop(name, None)
             now = clock()
+            if now - swept_at >= _SWEEP_S:
+                swept_at = now
+                with suppress(OSError, InfraError):  # a disk that is full, say, is no end
+                    sweep(settings, store)
             if now - seen_at >= SEEN_S or set(fleet.names()) - set(since):
                 seen_at = now
                 for name in fleet.names():
@@ -133,8 +145,17 @@ def _tend(fleet: Fleet, store: Store, names: tuple[str, ...], cores: int) -> Non
     finally:
         ended = fleet.names()
         fleet.stop()
-        for name in ended:
-            _lost(store, name)
+        with suppress(InfraError), store.patient(lambda _: None, limit_s=0):
+            for name in ended:
+                _lost(store, name)
+
+
+def _forget_dead(store: Store) -> None:
+    """Workers of this host whose `crosscheck worker` was killed could not say that they end."""
+    for line in store.workers(since=0):
+        host, _, pid = line.worker.rpartition(":")
+        if host == socket.gethostname() and not is_running(int(pid)):
+            _lost(store, line.worker)
 
 
 def _lost(store: Store, name: str) -> None:
@@ -147,7 +168,7 @@ def keep_time(settings: Settings, store: Store, say: Callable[[str], None]) -> N
     """Do now and then what otherwise the next command does, until a signal asks to stop."""
     say("looking after runs; Ctrl-C ends it")
     try:
-        with heeding_signals(), store.patient(say):
+        with heeding_signals(), store.patient(say, limit_s=math.inf):
             while True:
                 for run in clean_up(settings, store):
                     say(f"run {run} was cut off earlier; it is concluded as ERROR")

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.model import InfraError, InputError
+from pipeline.model import InputError
 
 #: Set by `crosscheck worker` for its processes.
 WORKER_CORES = "CROSSCHECK_WORKER_CORES"
@@ -51,6 +50,11 @@ class Settings:
         return self.cache_dir / "fetched"
 
     @property
+    def published_dir(self) -> Path:
+        """A file for each run whose source trees this machine pushed: by whom."""
+        return self.state_dir / "published"
+
+    @property
     def sources_dir(self) -> Path:
         """Checked-out source trees, by tree id."""
         return self.cache_dir / "checkouts"
@@ -77,7 +81,7 @@ class Settings:
 
     @property
     def temporary_dir(self) -> Path:
-        """For files that nobody needs for long."""
+        """For files that nobody needs for long, by process (`pipeline.temporary`)."""
         return self.cache_dir / "tmp"
 
     @property
@@ -167,17 +171,3 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         keep_days=_days("CROSSCHECK_KEEP_DAYS", env.get("CROSSCHECK_KEEP_DAYS") or "0"),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )
-
-
-def use_temporary_dir(settings: Settings) -> None:
-    """Have this process, and what it starts, make its temporary files under our cache.
-
-    Raises InfraError when nothing can be written there.
-    """
-    try:
-        settings.temporary_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InfraError(
-            f"Cannot write to {settings.cache_dir} ({error.strerror}): set XDG_CACHE_HOME."
-        ) from error
-    tempfile.tempdir = os.environ["TMPDIR"] = str(settings.temporary_dir)

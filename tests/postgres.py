@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real PostgreSQL server of the tests' own, as Debian's package `postgresql` brings it.
 
-It listens on a Unix socket, wants a password, and is stopped and started as a test likes.
+It listens on a Unix socket, and on an address if it is given one, wants a password, and is
+stopped and started as a test likes.
 """
 
 from __future__ import annotations
@@ -44,9 +45,22 @@ def _unprivileged() -> tuple[pwd.struct_passwd, tuple[str, ...]]:
 
 
 class Server:
-    """A server in DIRECTORY, whose path is short: it holds a socket."""
+    """A server in DIRECTORY, whose path is short: it holds a socket.
 
-    def __init__(self, programs: Path, directory: Path) -> None:
+    It also listens on ADDRESS, for clients in NETWORK; ENTER are the words that make a command
+    run where that address is.
+    """
+
+    def __init__(
+        self,
+        programs: Path,
+        directory: Path,
+        *,
+        address: str = "",
+        network: str = "",
+        enter: tuple[str, ...] = (),
+    ) -> None:
+        self._address, self._enter = address, enter
         self._programs = programs
         self._directory = directory
         self._process: subprocess.Popen | None = None
@@ -61,6 +75,9 @@ class Server:
             *("initdb", "-D", "data", "-U", "crosscheck", "-E", "UTF8", "--locale=C"),
             *("--no-sync", "--auth=scram-sha-256", "--pwfile=password"),
         )
+        if network:
+            with (directory / "data/pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {network} scram-sha-256\n")
 
     def _run(self, program: str, *words: str) -> None:
         command = (*self._theirs, str(self._programs / program), *words)
@@ -68,6 +85,10 @@ class Server:
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://crosscheck:{PASSWORD}@/{database}?host={self._directory}"
+
+    def url_at(self, address: str, url: str) -> str:
+        """URL as clients elsewhere use it."""
+        return url.partition("?")[0].replace("@/", f"@{address}/")
 
     def new_database(self) -> str:
         """The URL of an empty one."""
@@ -82,9 +103,9 @@ class Server:
             self._process = subprocess.Popen(
                 (
                     # Last of the identities: whoever changes them loses the death signal.
-                    *(*self._theirs, "setpriv", "--pdeathsig=KILL", "--"),
-                    *(str(self._programs / "postgres"), "-D", "data", "-k", str(self._directory)),
-                    *("-c", "listen_addresses=", "-c", "fsync=off"),
+                    *(*self._enter, *self._theirs, "setpriv", "--pdeathsig=KILL", "--"),
+                    *(str(self._programs / "postgres"), "-D", str(self._directory / "data"), "-k", str(self._directory)),
+                    *("-c", f"listen_addresses={self._address}", "-c", "fsync=off"),
                 ),
                 cwd=self._directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,

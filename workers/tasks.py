@@ -16,6 +16,8 @@ import traceback
 from dataclasses import replace
 from functools import cache
 
+from celery.signals import celeryd_after_setup
+
 from pipeline.app import RUN_JOB, Bell, make_app
 from pipeline.codec import dumps
 from pipeline.coordinator import LEASE_S
@@ -30,8 +32,9 @@ from pipeline.model import (
     Step,
     worst,
 )
-from pipeline.settings import Settings, load, use_temporary_dir
+from pipeline.settings import Settings, load
 from pipeline.store import RunRecord, Store
+from pipeline.temporary import use_temporary_dir
 from workers import registry, reuse
 from workers.bench import open_bench
 from workers.check import Bench, Check
@@ -44,6 +47,15 @@ app = make_app(load().redis_url)
 use_temporary_dir(load())
 os.umask(0o022)  # commands may run as another user
 _LOG = logging.getLogger(__name__)
+
+
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]  # Celery has no types
+def _take_at_once(**_: object) -> None:
+    """Messages are taken for good. Celery would confirm one when its job is done: of a worker that
+    is killed, Redis would have it an hour later for somebody else, when nobody needs it.
+    """
+    for queue in app.amqp.queues.consume_from.values():
+        queue.no_ack = True
 
 
 @cache

@@ -10,6 +10,7 @@ twice, or can tell (`in_doubt`).
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -148,8 +149,9 @@ class Database:
                 if time.monotonic() - began >= self._patience_s:
                     raise
                 if not waits:
-                    limit = f"waiting for it, {self._patience_s:.0f} s at most"
-                    self._say(f"{str(error).rpartition(': ')[0]}; {limit}")
+                    limit = self._patience_s
+                    most = f", {limit:.0f} s at most" if math.isfinite(limit) else ""
+                    self._say(f"{str(error).rpartition(': ')[0]}; waiting for it{most}")
                     waits = True
                 time.sleep(_POLL_S)
             else:

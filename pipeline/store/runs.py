@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -94,6 +95,11 @@ class Runs(Database):
     def see_run(self, run: str, now: float) -> None:
         """The coordinator of the run says that it lives."""
         self._write(RUNS.update().where(RUNS.c.run == run).values(seen_at=now))
+
+    def over(self, runs: Iterable[str]) -> tuple[str, ...]:
+        """Those of RUNS that have their verdict."""
+        query = sa.select(RUNS.c.run).where(RUNS.c.run.in_(tuple(runs)), RUNS.c.outcome != "")
+        return tuple(row.run for row in self._rows(query))
 
     def finish_run(self, verdict: Verdict) -> bool:
         """Store the one verdict of a run; False if it already has one.

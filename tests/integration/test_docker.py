@@ -10,12 +10,15 @@ import time
 
 import docker
 import pytest
+from docker.models.containers import Container
+from requests.exceptions import RequestException
 
 from pipeline.model import InfraError
 from pipeline.owner import owner
 from tests.integration.sandboxes import Place, in_child, new_place, wait_until
 from workers.sandbox import open_sandbox, why_not
 from workers.sandbox.contract import Tools
+from workers.sandbox.docker import until
 from workers.sandbox.images import OWNER, UNTIL
 
 pytestmark = pytest.mark.integration
@@ -41,9 +44,9 @@ def ours(engine: docker.DockerClient) -> set[str]:
     return {each.id for each in every if each.labels[OWNER] == owner()}
 
 
-def left_by(engine: docker.DockerClient, whom: str, until: float, *, start: bool) -> str:
+def left_by(engine: docker.DockerClient, whom: str, until: str, *, start: bool) -> str:
     """A container with those labels; its name."""
-    labels = {OWNER: whom, UNTIL: str(until)}
+    labels = {OWNER: whom, UNTIL: until}
     made = engine.containers.create(
         IMAGE, ["100"], entrypoint="sleep", labels=labels, network_mode="none"
     )
@@ -59,23 +62,54 @@ def test_nothing_is_left_of_what_ran(place: Place, engine) -> None:
 
 
 def test_what_dead_workers_left_is_removed_and_what_lives_is_not(place: Place, engine) -> None:
-    later = time.time() + 1000
+    later = until(1000)
     host = os.uname().nodename
     dead = left_by(engine, f"{host} 4194303 boot:1", later, start=True)
     never_started = left_by(engine, f"{host} 4194303 boot:1", later, start=False)
-    elsewhere_but_over = left_by(engine, "elsewhere 1 boot:1", time.time() - 1, start=True)
+    elsewhere_but_over = left_by(engine, "elsewhere 1 boot:1", until(-1), start=True)
+    before_boot = left_by(engine, "elsewhere 1 boot:1", "boot 4194303", start=False)
     elsewhere = left_by(engine, "elsewhere 1 boot:1", later, start=True)
     mine = left_by(engine, owner(), later, start=True)
     try:
         open_sandbox("docker")
         there = {each.id for each in engine.containers.list(all=True)}
-        assert there & {dead, never_started, elsewhere_but_over, elsewhere, mine} == {
-            elsewhere,
-            mine,
-        }
+        gone = {dead, never_started, elsewhere_but_over, before_boot}
+        assert there & {*gone, elsewhere, mine} == {elsewhere, mine}
     finally:
         for name in (elsewhere, mine):
             engine.containers.get(name).remove(force=True)
+
+
+@pytest.mark.parametrize("skew_s", [600, -600])
+def test_a_clock_that_is_set_costs_no_container(
+    place: Place, engine, monkeypatch, skew_s: float
+) -> None:
+    elsewhere = left_by(engine, "elsewhere 1 boot:1", until(60), start=True)
+    try:
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + skew_s)
+        open_sandbox("docker")
+        assert elsewhere in {each.id for each in engine.containers.list()}
+    finally:
+        engine.containers.get(elsewhere).remove(force=True)
+
+
+def test_what_an_engine_that_was_away_did_not_remove_is_removed_with_the_next_job(
+    place: Place, engine, monkeypatch
+) -> None:
+    """It was killed when the container was made and not started yet, say: it is not ours to run."""
+
+    def away(*_args, **_words):
+        raise RequestException
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Container, "start", away)
+        patched.setattr(Container, "remove", away)
+        with pytest.raises(InfraError, match="engine does not answer"):
+            place.run("true")
+    assert len(ours(engine)) == 1
+    open_sandbox("docker")
+    assert ours(engine) == set()
 
 
 def test_a_killed_workers_container_is_removed_by_the_next_one(place: Place, engine) -> None:

@@ -19,7 +19,7 @@ from pipeline.settings import load
 from pipeline.trees import exchange
 from pipeline.trees.checkout import checkout
 from pipeline.trees.fetch import fetch
-from pipeline.trees.publish import publish, withdraw
+from pipeline.trees.publish import left_published, publish, withdraw
 from pipeline.trees.repository import open_tree
 from tests import toy
 from tests.conftest import ROOT
@@ -46,7 +46,8 @@ def bare(place):
 def machine(place, mirror):
     """The settings of a machine that has PLACE to itself."""
     url = mirror if isinstance(mirror, str) else f"file://{mirror}"
-    return load({"XDG_CACHE_HOME": str(place), "CROSSCHECK_GIT_URL": url})
+    where = {"XDG_CACHE_HOME": str(place), "XDG_STATE_HOME": f"{place}/state"}
+    return load(where | {"CROSSCHECK_GIT_URL": url})
 
 
 @pytest.fixture
@@ -379,3 +380,40 @@ def test_over_a_network_a_moved_base_costs_its_difference(user, mirror, daemon, 
     assert is_whole(there, moved[0], tmp_path / "tree")
     assert objects(mirror) - before[0] == 4
     assert objects(there.git_dir) - before[1] <= 4 + 3
+
+
+PUBLISHER = """
+import os, sys
+from pipeline.settings import load
+from pipeline.trees.publish import publish
+publish(load(), sys.argv[1], sys.argv[2:])
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_coordinator_published_before_it_was_killed_is_withdrawn_by_the_next(
+    tmp_path, user, mirror
+):
+    environ = {
+        "XDG_CACHE_HOME": str(tmp_path / "here"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "CROSSCHECK_GIT_URL": f"file://{mirror}",
+    }
+    here = load(environ)
+    open_tree(user, here, str)
+    run, other = time.strftime("%Y%m%d-%H%M%S-a"), time.strftime("%Y%m%d-%H%M%S-b")
+    killed = [sys.executable, "-c", PUBLISHER, run, tree(user)]
+    assert subprocess.run(killed, env=os.environ | environ, cwd=ROOT, check=False).returncode == -9
+    assert any("/runs/" in ref for ref in refs(mirror))
+    publish(here, other, (edited(user),))  # ours goes on
+    assert left_published(here) == (run,)
+    withdraw(here, *left_published(here))
+    assert {ref.split("/")[3] for ref in refs(mirror) if "/runs/" in ref} == {other}
+    assert not left_published(here)
+    # What could not be withdrawn, since the repository was away, is so later.
+    mirror.rename(tmp_path / "away")
+    withdraw(here, other)
+    assert (here.published_dir / other).exists()
+    (tmp_path / "away").rename(mirror)
+    withdraw(here, other)
+    assert not list(here.published_dir.iterdir())

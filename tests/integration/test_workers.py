@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+import redis
 
 from tests import toy
 from tests.integration.sandboxes import wait_until
@@ -116,6 +117,21 @@ def test_a_worker_that_can_do_nothing_says_why(fleet, tmp_path) -> None:
     assert status == 3
     assert "not with docker: red, blue: The Docker engine does not answer" in output
     assert "This machine can do no job" in output
+
+
+def test_what_a_worker_has_taken_redis_keeps_for_nobody(fleet) -> None:
+    """It would come an hour later, to whoever is there then."""
+    toy.commit(fleet.tree, "toy: slow", {"Makefile": SLOW})
+    worker = fleet.start("worker", "--target", "blue")
+    run = fleet.start_run("--target", "blue", "--check", "build")
+    try:
+        fleet.await_row("state = 'running' and step = 'patched'", limit_s=60)
+        client = redis.Redis(unix_socket_path=f"{fleet.home}/r.sock")
+        assert client.hgetall("unacked") == {}
+    finally:
+        for process in (worker, run):
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize("skew", ["600", "-600"])

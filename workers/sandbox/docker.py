@@ -9,6 +9,7 @@ everything when our connection to it does, so that a container does not outlive 
 
 from __future__ import annotations
 
+import math
 import os
 import selectors
 import socket
@@ -29,7 +30,7 @@ from docker.types import Mount as Bind
 from requests.exceptions import RequestException
 
 from pipeline.model import InfraError
-from pipeline.owner import is_dead, owner
+from pipeline.owner import boot, is_dead, owner
 from pipeline.settings import load
 from workers.sandbox import seccomp, supervise
 from workers.sandbox.contract import PATH, Command, Ended, Limits, Tools, Watcher
@@ -51,10 +52,15 @@ _ANSWER_S = 60
 _GRACE_S = 300
 #: A container that is not running is removed by its worker at once.
 _LEFT_S = 60
+#: Nothing of the command runs; an engine that was killed may have left one it was to start.
+_AT_REST = ("created", "exited", "dead")
 #: Kernel builds leave it empty.
 _SHM_BYTES = 64 << 20
 #: When memory runs out, commands go before workers and engines (proc_pid_oom_score_adj(5)).
 _FIRST_TO_DIE = 1000
+
+#: Containers of this process that the engine, which was away, did not remove.
+_LEFT: set[str] = set()
 
 #: What programs that no label tells of said of their version, by image and name.
 _ASKED: dict[tuple[str | None, str], str] = {}
@@ -161,8 +167,10 @@ class Docker:
         try:
             yield container
         finally:
+            _LEFT.add(str(container.id))
             with suppress(NotFound), _asking():
                 container.remove(force=True, v=True)
+            _LEFT.discard(str(container.id))
 
     def _options(self, command: Command) -> dict[str, Any]:
         limits = command.limits
@@ -177,7 +185,7 @@ class Docker:
             "working_dir": command.cwd,
             "user": f"{self.uid}:{self.uid}",
             "hostname": "crosscheck",
-            "labels": {OWNER: owner(), UNTIL: str(time.time() + limits.seconds + _GRACE_S)},
+            "labels": {OWNER: owner(), UNTIL: until(limits.seconds + _GRACE_S)},
             "mounts": [
                 Bind(target, source, type="bind", read_only=read_only)
                 for source, target, read_only in binds
@@ -238,11 +246,28 @@ def _reap(client: docker.DockerClient) -> None:
     for container in client.containers.list(
         all=True, ignore_removed=True, filters={"label": OWNER}
     ):
-        over = time.time() - float(container.labels.get(UNTIL, 0))
-        waits = container.status in ("exited", "dead") and over > _LEFT_S - _GRACE_S
-        if is_dead(container.labels[OWNER]) or over > 0 or waits:
+        over = _over_s(container.labels.get(UNTIL, ""))
+        waits = container.status in _AT_REST and over > _LEFT_S - _GRACE_S
+        ours = container.id in _LEFT
+        if is_dead(container.labels[OWNER]) or over > 0 or waits or ours:
             with suppress(APIError):  # another worker was faster
                 container.remove(force=True, v=True)
+
+
+def until(seconds: float) -> str:
+    """In SECONDS from now, as a label: by no clock that can be set. All who use an engine are on
+    its machine.
+    """
+    return f"{boot()} {time.clock_gettime(time.CLOCK_BOOTTIME) + seconds:.0f}"
+
+
+def _over_s(label: str) -> float:
+    """How many seconds ago it was what `until` made LABEL of; less than 0 if it is still to come.
+
+    What was before the machine was started is long ago.
+    """
+    when, _, seconds = label.partition(" ")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - float(seconds) if when == boot() else math.inf
 
 
 def _counted(program: bytes) -> bytes:

@@ -16,8 +16,8 @@ from workers.sandbox.contract import Tools
 ENTER = "/usr/libexec/crosscheck/enter"
 #: On images: what each program in them says of its version, by name, as JSON.
 VERSIONS = "org.crosscheck.versions"
-#: On containers: the process that they are for (`pipeline.engine.owner`'s form), and when
-#: they are not for anybody any more, in seconds since the epoch.
+#: On containers: the process that they are for (`pipeline.owner.owner`'s form), and when they are
+#: not for anybody any more (`workers.sandbox.docker.until`'s form).
 OWNER = "org.crosscheck.owner"
 UNTIL = "org.crosscheck.until"
 
