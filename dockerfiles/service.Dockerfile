@@ -9,11 +9,11 @@ RUN apt-get update \
         ca-certificates git openssh-client python3 python3-venv util-linux \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /usr/share/doc /usr/share/man \
     && useradd --uid 1000 --create-home --home-dir /var/lib/crosscheck crosscheck
-COPY wheels /wheels
+# The certificates are those that the building machine trusts: a proxy may have its own.
+COPY certificates.crt crosscheck-*.whl /tmp/
 RUN python3 -m venv /opt/crosscheck \
-    && /opt/crosscheck/bin/pip install --quiet --no-index --find-links /wheels \
-        'crosscheck[postgresql,s3]' \
-    && rm -rf /wheels
+    && PIP_CERT=/tmp/certificates.crt /opt/crosscheck/bin/pip install --quiet --no-cache-dir \
+        "$(echo /tmp/crosscheck-*.whl)[postgresql,s3]"
 ENV PATH=/opt/crosscheck/bin:/usr/local/bin:/usr/bin:/bin \
     XDG_CACHE_HOME=/var/lib/crosscheck/cache \
     XDG_STATE_HOME=/var/lib/crosscheck/state
