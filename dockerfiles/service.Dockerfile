@@ -10,10 +10,11 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /usr/share/doc /usr/share/man \
     && useradd --uid 1000 --create-home --home-dir /var/lib/crosscheck crosscheck
 # The certificates are those that the building machine trusts: a proxy may have its own.
-COPY certificates.crt crosscheck-*.whl /tmp/
+COPY certificates.crt /tmp/
+COPY crosscheck /opt/crosscheck/source
 RUN python3 -m venv /opt/crosscheck \
     && PIP_CERT=/tmp/certificates.crt /opt/crosscheck/bin/pip install --quiet --no-cache-dir \
-        "$(echo /tmp/crosscheck-*.whl)[postgresql,s3]"
+        --editable '/opt/crosscheck/source[postgresql,s3]'
 ENV PATH=/opt/crosscheck/bin:/usr/local/bin:/usr/bin:/bin \
     XDG_CACHE_HOME=/var/lib/crosscheck/cache \
     XDG_STATE_HOME=/var/lib/crosscheck/state
