@@ -498,7 +498,8 @@ def undergo(bench: Bench, kind: Kind, series: str, chance: random.Random, **limi
     counts = found[-1:] if kind.do is coordinator_killed else found
     came = "right" if all(each == bench.expected[series] for each in counts) else "ERROR"
     errors = tuple(error for each in found for error in each.errors)
-    retried = sum(a - 1 for (a,) in fleet.sql("select attempt from jobs" + _of(runs)))
+    lost = f"{_of(runs)} and old = 'running' and new = 'waiting'"
+    ((retried,),) = fleet.sql(f"select count(*) from history{lost}")
     return Aftermath(what, came, errors, tuple(wrong), retried, seconds)
 
 

@@ -46,10 +46,11 @@ class ObjectServer:
     def start(self) -> None:
         """Start it and wait until it answers."""
         (self.root / BUCKET).mkdir(parents=True, exist_ok=True)
+        # It must see at once what tests remove behind its back; with 0s it never rests.
         command = (
             *(*self.enter, Path(sys.executable).with_name("rclone"), "serve", "s3"),
             *("--config", "", "--auth-key", f"{KEY},{SECRET}", "--vfs-cache-mode", "off"),
-            *("--dir-cache-time", "0s", "--addr", f"{self.address}:{self.port}", self.root),
+            *("--dir-cache-time", "1ms", "--addr", f"{self.address}:{self.port}", self.root),
         )
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
