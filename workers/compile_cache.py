@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.kept import Kept
-from pipeline.model import InfraError
 from pipeline.removal import remove
 from workers.sandbox.contract import BUILD, PATH, Mount
 
@@ -61,15 +60,15 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class CompileCache:
-    """In KEPT, at most MOST_BYTES of what a compiler, the command COMPILER, made.
+    """In KEPT, at most MOST_BYTES of what a COMPILER made.
 
-    CCACHE is that command's path, TOOLCHAIN names all that COMPILER runs.
+    COMPILER and CCACHE are paths, as commands see them; TOOLCHAIN names all that COMPILER runs.
     """
 
     kept: Kept
     most_bytes: int
-    ccache: str
-    compiler: str
+    ccache: Path
+    compiler: Path
     toolchain: str
     writable: bool
 
@@ -82,13 +81,14 @@ class CompileCache:
         self.kept.place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.kept.held(_fill) as place:
             compilers = build.with_name("compilers")
-            real = self._real()
-            self._make(compilers, real)
+            self._make(compilers)
             mounts = (
                 Mount(place, _DIRECTORY, writable=self.writable),
                 Mount(compilers, _COMPILERS),
             )
-            yield Use(mounts, self._environment(f"{self.toolchain}-{_digest(real)}-{finds}"))
+            yield Use(
+                mounts, self._environment(f"{self.toolchain}-{_digest(self.compiler)}-{finds}")
+            )
         if self.writable:
             self.kept.measure()
 
@@ -96,21 +96,12 @@ class CompileCache:
         """Remove it, when nobody uses it any more."""
         self.kept.drop()
 
-    def _real(self) -> Path:
-        """The compiler itself."""
-        real = shutil.which(self.compiler)
-        if real is None:
-            raise InfraError(
-                f"{self.compiler} cannot be run; `crosscheck doctor` says what to install."
-            )
-        return Path(real)
-
-    def _make(self, compilers: Path, real: Path) -> None:
-        """Make the directory COMPILERS, whose compiler is in the place of the REAL one."""
+    def _make(self, compilers: Path) -> None:
+        """Make the directory COMPILERS, whose compiler is in the place of the real one."""
         remove(compilers)
         compilers.mkdir()
-        script = compilers / self.compiler
-        script.write_text(_COMPILER.format(ccache=self.ccache, compiler=real))
+        script = compilers / self.compiler.name
+        script.write_text(_COMPILER.format(ccache=self.ccache, compiler=self.compiler))
         script.chmod(0o755)
 
     def _environment(self, shared: str) -> dict[str, str]:
@@ -132,12 +123,12 @@ class CompileCache:
         return environment if self.writable else environment | {"CCACHE_READONLY": "1"}
 
 
-def command(runtime: str) -> str | None:
-    """The path of ccache where sandboxes of RUNTIME see it; None if there is none."""
+def place(program: str, runtime: str) -> Path | None:
+    """Where commands of RUNTIME see PROGRAM; None if it is not there."""
     if runtime == "docker":
-        return "/usr/bin/ccache"
-    path = shutil.which("ccache")
-    return path if path and path.startswith("/usr/") else None
+        return Path("/usr/bin", program)  # in the image, where Debian puts all of them
+    found = shutil.which(program)
+    return Path(found) if found and found.startswith("/usr/") else None
 
 
 def counted(build: Path) -> Counts:

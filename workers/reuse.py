@@ -19,8 +19,7 @@ from pipeline.model import Change, InfraError, Observation, Step
 from pipeline.trees.changes import differing, how_many_differ
 from workers import registry, toolchain
 from workers.check import Check
-from workers.compile_cache import CompileCache
-from workers.compile_cache import command as ccache_command
+from workers.compile_cache import CompileCache, place
 from workers.warm import Start, Warm
 from workers.work import Work
 
@@ -86,15 +85,16 @@ def from_base(base: Warm | None, change: Change) -> Start | None:
 def compile_cache(work: Work) -> CompileCache | None:
     """What compilers made before; None if it is not to be used, or there is no ccache here."""
     options, settings, target = work.record.options, work.settings, work.target
-    ccache = ccache_command(options.runtime)
-    if not options.use_cache or ccache is None:
+    ccache = place("ccache", options.runtime)
+    compiler = place(f"{target.cross_compile}gcc", options.runtime)
+    if not options.use_cache or ccache is None or compiler is None:
         return None
     limit = kept.limit_bytes(settings.kept_dirs, options.cache_bytes or settings.cache_bytes)
     return CompileCache(
         kept=kept.Kept(settings.compile_cache_dir),
         most_bytes=limit // _PART_OF_COMPILED,
         ccache=ccache,
-        compiler=f"{target.cross_compile}gcc",
+        compiler=compiler,
         toolchain=_digest(toolchain.identity(target, options.runtime)),
         writable=work.job.step is Step.BASE,
     )

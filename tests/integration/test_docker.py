@@ -6,7 +6,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import time
+from pathlib import Path
 
 import docker
 import pytest
@@ -15,7 +17,9 @@ from requests.exceptions import RequestException
 
 from pipeline.model import InfraError
 from pipeline.owner import owner
+from tests import toy
 from tests.integration.sandboxes import Place, in_child, new_place, wait_until
+from tests.toy import adding
 from workers.sandbox import open_sandbox, why_not
 from workers.sandbox.contract import Tools
 from workers.sandbox.docker import until
@@ -201,3 +205,20 @@ def test_versions_are_the_images_own(place: Place, engine) -> None:
     assert images[0] == f"{IMAGE} {engine.images.get(IMAGE).id}"
     with pytest.raises(InfraError, match="no-such-gcc is not in the image"):
         open_sandbox("docker").versions({"no-such-gcc": Tools.BUILD})
+
+
+def test_a_machine_needs_no_compilers_of_its_own(installation, engine) -> None:
+    without = ("gcc", "cc", "make", "ccache", "ld", "qemu-system-x86_64", "bwrap")
+    tools = installation.home / "bin"
+    tools.mkdir()
+    for program in Path("/usr/bin").iterdir():
+        if program.name not in without:
+            (tools / program.name).symlink_to(program)
+    installation.environ["PATH"] = f"{tools}:{Path(sys.executable).parent}"
+    toy.commit(installation.tree, "mm: more", {"mm/memory.c": adding("/* more */\n")})
+    status, verdict = installation.run("--runtime", "docker")
+    assert (status, verdict["outcome"]) == (0, "PASS")
+    (blue,) = [target for target in verdict["targets"] if target["target"] == "blue"]
+    facts = next(cell["facts"] for cell in blue["checks"] if cell["check"] == "build")
+    assert facts["compile_cache_misses"][0] > 0
+    assert any(tool.startswith(f"{IMAGE} sha256:") for tool in facts["tools"])
