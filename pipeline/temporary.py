@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from pipeline.model import InfraError
 from pipeline.owner import is_dead, owner
-from pipeline.removal import remove
 from pipeline.settings import Settings
 
 #: Neither is in a hostname, a number or a boot's id; no variable TMPDIR should hold the left ones.
@@ -43,10 +43,10 @@ def sweep_temporary(settings: Settings) -> None:
     """Remove what processes of this host left that are gone."""
     for place in settings.temporary_dir.glob("*+*+*"):
         if is_dead(place.name.translate(_AS_OWNER)):
-            remove(place)
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _leave(settings: Settings, own: Path, pid: int) -> None:
     if os.getpid() == pid:  # no copy of the process: it has our files still
-        remove(own)
+        shutil.rmtree(own, ignore_errors=True)
         sweep_temporary(settings)

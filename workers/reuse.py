@@ -19,7 +19,7 @@ from pipeline.model import Change, InfraError, Observation, Step
 from pipeline.trees.changes import differing, how_many_differ
 from workers import registry, toolchain
 from workers.check import Check
-from workers.compile_cache import CompileCache, place
+from workers.compile_cache import CompileCache, content, place
 from workers.warm import Start, Warm
 from workers.work import Work
 
@@ -95,7 +95,9 @@ def compile_cache(work: Work) -> CompileCache | None:
         most_bytes=limit // _PART_OF_COMPILED,
         ccache=ccache,
         compiler=compiler,
-        toolchain=_digest(toolchain.identity(target, options.runtime)),
+        toolchain=_digest(
+            toolchain.identity(target, options.runtime), content(compiler, options.runtime)
+        ),
         writable=work.job.step is Step.BASE,
     )
 

@@ -181,7 +181,7 @@ def test_redis_and_workers_of_ones_own_are_used(installation):
         redis.wait()
         status, output = installation.command("run", "HEAD")
         assert status == 3
-        assert "CROSSCHECK_REDIS_URL does not answer" in output
+        assert "The Redis of CROSSCHECK_REDIS_URL, redis+socket:" in output
     finally:
         worker.terminate()
         worker.wait(timeout=20)

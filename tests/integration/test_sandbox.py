@@ -686,5 +686,7 @@ def test_without_a_sandbox_limits_hold(
 
 
 def test_an_unknown_runtime_is_refused() -> None:
-    with pytest.raises(Exception, match="no runtime 'chroot': take one of bubblewrap, none"):
+    with pytest.raises(
+        Exception, match="no runtime 'chroot': take one of bubblewrap, docker, none"
+    ):
         open_sandbox("chroot")

@@ -143,8 +143,9 @@ class Docker:
                     disk=disk,
                 )
             finally:
-                _end(container)
-                output.keep(attached.rest())
+                _kill(container)
+                output.keep(attached.rest())  # the engine waits until it is taken
+                _await_end(container)
             stopped = followed.stopped or output.finish()
             if not stopped and _out_of_memory(container):
                 stopped = "memory"
@@ -311,11 +312,11 @@ class _Attached:
         return b"", self._ended
 
     def rest(self) -> bytes:
-        """What is still to come of a container that has ended."""
+        """The last of what is still to come of a container that was ended."""
         data = b""
         self._socket.settimeout(_ANSWER_S)
-        while not self._ended and len(data) < _READ_BYTES:
-            data += self._read()
+        while not self._ended:
+            data = (data + self._read())[-_READ_BYTES:]
         return data
 
     def _read(self) -> bytes:
@@ -359,11 +360,15 @@ class _MemoryUsage:
         return max(0, int(memory.get("usage", 0)) - files)
 
 
-def _end(container: Container) -> None:
-    """End CONTAINER; nothing in it lives when this returns."""
+def _kill(container: Container) -> None:
+    """Have CONTAINER end now."""
+    with suppress(NotFound, APIError, InfraError), _asking():
+        container.kill()
+
+
+def _await_end(container: Container) -> None:
+    """Nothing in CONTAINER lives when this returns."""
     with suppress(NotFound, InfraError), _asking():
-        with suppress(APIError):  # it has ended
-            container.kill()
         container.wait(timeout=_ANSWER_S)
 
 
