@@ -143,9 +143,9 @@ class Docker:
                     disk=disk,
                 )
             finally:
-                _kill(container)
-                output.keep(attached.rest())  # the engine waits until it is taken
-                _await_end(container)
+                output.keep(attached.rest())
+                attached.close()  # the engine ends nothing whose output nobody takes
+                _end(container)
             stopped = followed.stopped or output.finish()
             if not stopped and _out_of_memory(container):
                 stopped = "memory"
@@ -296,6 +296,10 @@ class _Attached:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Break the connection; what still runs in the container ends with that."""
         self._ready.close()
         self._socket.close()
         self._raw.close()
@@ -312,11 +316,10 @@ class _Attached:
         return b"", self._ended
 
     def rest(self) -> bytes:
-        """The last of what is still to come of a container that was ended."""
+        """What is there now; not for ever, if it comes as fast as it is read."""
         data = b""
-        self._socket.settimeout(_ANSWER_S)
-        while not self._ended:
-            data = (data + self._read())[-_READ_BYTES:]
+        while not self._ended and len(data) < _READ_BYTES and self._ready.select(0):
+            data += self._read()
         return data
 
     def _read(self) -> bytes:
@@ -360,15 +363,11 @@ class _MemoryUsage:
         return max(0, int(memory.get("usage", 0)) - files)
 
 
-def _kill(container: Container) -> None:
-    """Have CONTAINER end now."""
-    with suppress(NotFound, APIError, InfraError), _asking():
-        container.kill()
-
-
-def _await_end(container: Container) -> None:
-    """Nothing in CONTAINER lives when this returns."""
+def _end(container: Container) -> None:
+    """End CONTAINER; nothing in it lives when this returns."""
     with suppress(NotFound, InfraError), _asking():
+        with suppress(APIError):  # it has ended
+            container.kill()
         container.wait(timeout=_ANSWER_S)
 
 
