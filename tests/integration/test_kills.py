@@ -58,8 +58,9 @@ def findings(verdict):
 
 def busy_worker(installation, doing=LINGER):
     """The worker that does DOING in its sandbox just now."""
-    (process,) = installation.await_processes(doing)[:1]
-    return next(p for p in process.parents() if "workers.tasks" in p.cmdline())
+    installation.await_processes(doing)
+    *_, worker = installation.await_row("state = 'running'")
+    return psutil.Process(int(worker.rpartition(":")[2]))
 
 
 def suspend(worker, installation):
