@@ -94,18 +94,22 @@ def reach(app: Celery) -> None:
         ) from error
 
 
-class Bell:
-    """Rung by a worker when a job of RUN is done, so that its coordinator need not look often.
+def _bell(run: str) -> str:
+    return f"crosscheck.bell.{run}"
 
-    Nothing depends on its being heard: the coordinator looks on a clock as well.
+
+class Bell:
+    """Rung by a worker when a job of a run is done, so that its coordinator need not look often.
+
+    Nothing depends on its being heard: the coordinator looks on a clock as well. One of these, with
+    one connection to the Redis of APP, does for a process.
     """
 
     #: Of what rang for nobody.
     _FORGOTTEN_S = 600
 
-    def __init__(self, app: Celery, run: str) -> None:
+    def __init__(self, app: Celery) -> None:
         self._app = app
-        self._name = f"crosscheck.bell.{run}"
         self._client: Any = None
 
     def _redis(self) -> Any:
@@ -114,22 +118,23 @@ class Bell:
             self._client = self._app.connection_for_write().default_channel.client
         return self._client
 
-    def ring(self) -> None:
-        """Have one `wait` return, now or later."""
+    def ring(self, run: str) -> None:
+        """Have one `wait` for RUN return, now or later."""
+        name = _bell(run)
         try:
             with self._redis().pipeline() as at_once:
-                at_once.lpush(self._name, "")
-                at_once.ltrim(self._name, 0, 0)
-                at_once.expire(self._name, self._FORGOTTEN_S)
+                at_once.lpush(name, "")
+                at_once.ltrim(name, 0, 0)
+                at_once.expire(name, self._FORGOTTEN_S)
                 at_once.execute()
         except (KombuError, RedisError, OSError):
             self._client = None
 
-    def wait(self, seconds: float) -> None:
-        """Until it rings, SECONDS at most."""
+    def wait(self, run: str, seconds: float) -> None:
+        """Until it rings for RUN, SECONDS at most."""
         end = time.monotonic() + seconds
         try:
-            self._redis().blpop(self._name, timeout=seconds)
+            self._redis().blpop(_bell(run), timeout=seconds)
         except (KombuError, RedisError, OSError):
             self._client = None
             time.sleep(max(0.0, end - time.monotonic()))

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +62,16 @@ def _start(
 def worker_name(pid: int) -> str:
     """How a worker process calls itself in the database."""
     return f"{socket.gethostname()}:{pid}"
+
+
+def worker_command(queues: Iterable[str], app: str = "workers.tasks") -> tuple[str, ...]:
+    """The command line of a worker process that takes from QUEUES what APP can do."""
+    return (
+        *(sys.executable, "-m", "celery", "--quiet", "-A", app, "worker"),
+        *("--pool=solo", "--loglevel=WARNING", "--hostname=crosscheck-%i@%h"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        *("-Q", ",".join(f"crosscheck.{queue}" for queue in queues)),
+    )
 
 
 @dataclass
@@ -197,14 +207,8 @@ class Fleet:
     def _start_worker(self) -> _Worker:
         here = worker_name(os.getpid())
         queues = [name for queue in self.queues for name in (queue_near(queue, here), queue)]
-        command = (
-            *(sys.executable, "-m", "celery", "--quiet", "-A", "workers.tasks", "worker"),
-            *("--pool=solo", "--loglevel=WARNING", "--hostname=crosscheck-%i@%h"),
-            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-            *("-Q", ",".join(f"crosscheck.{queue}" for queue in queues)),
-        )
         environ = self.environ | {"CROSSCHECK_REDIS_URL": self.redis_url}
-        process = _start(command, self.directory / "workers.log", environ)
+        process = _start(worker_command(queues), self.directory / "workers.log", environ)
         return _Worker(process, time.monotonic())
 
     def tend(self) -> Losses:

@@ -38,13 +38,12 @@ def is_running(pid: int) -> bool:
     return bool(_started(pid))
 
 
-def is_dead(name: str) -> bool:
-    """Whether the owner NAME was a process of this host and is gone."""
-    host, pid, started = name.rsplit(" ", 2)
-    return host == socket.gethostname() and _started(int(pid)) != started
-
-
 def is_alive(name: str) -> bool:
     """Whether the owner NAME is a process of this host and is there."""
     host, pid, started = name.rsplit(" ", 2)
     return host == socket.gethostname() and _started(int(pid)) == started
+
+
+def is_dead(name: str) -> bool:
+    """Whether the owner NAME was a process of this host and is gone."""
+    return name.startswith(f"{socket.gethostname()} ") and not is_alive(name)

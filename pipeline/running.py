@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pipeline import intake, kept
@@ -146,7 +147,9 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
     try:
         with fleet, watch(record.plan, record.created_at) as shown, store.patient(shown.say):
             app = make_app(fleet.redis_url)
-            return drive(store, record, app, fleet, shown.show, wait=Bell(app, record.run).wait)
+            return drive(
+                store, record, app, fleet, shown.show, wait=partial(Bell(app).wait, record.run)
+            )
     except (SignalledError, InfraError) as error:
         ignore_signals()
         return _break_off(store, record, error)
@@ -155,11 +158,6 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
         withdraw(settings, record.run)
         asked_bytes = record.options.cache_bytes or settings.cache_bytes
         kept.keep_within(settings.kept_dirs, asked_bytes)  # what was held to the end may go now
-
-
-def _others_know() -> str:
-    """Workers elsewhere have tried their sandboxes themselves."""
-    return ""
 
 
 def execute(
@@ -171,11 +169,12 @@ def execute(
     """
     _writable(request.json_file, request.reply_file)
     with heeding_signals():
-        sandbox_fault = _others_know if settings.redis_url else trial(request.runtime)
+        # Workers elsewhere have tried their sandboxes themselves.
+        sandbox_fault = None if settings.redis_url else trial(request.runtime)
         taken = intake.take_in(request.what, settings, say)
         record = _record(request, taken, elsewhere=bool(settings.redis_url))
         if record.plan.jobs:
-            if fault := sandbox_fault():
+            if sandbox_fault and (fault := sandbox_fault()):
                 raise InfraError(fault)
             open_artifacts(settings).reach()
             if settings.redis_url:

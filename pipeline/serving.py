@@ -53,10 +53,10 @@ class Offer:
 def _faults(runtime: str, targets: Iterable[Target]) -> Iterator[tuple[Target, str]]:
     """Each of TARGETS, and why it cannot be done here with RUNTIME; "" if it can."""
     targets = tuple(targets)
-    asked = {t.toolchain: None for t in targets} if runtime == "docker" else {"": None}
-    sandbox = {toolchain: trial(runtime, *filter(None, (toolchain,)))() for toolchain in asked}
+    trials = {name: trial(runtime, name) for name in {target.toolchain for target in targets}}
+    sandbox = {name: came() for name, came in trials.items()}
     for target in targets:
-        fault = sandbox[target.toolchain if runtime == "docker" else ""]
+        fault = sandbox[target.toolchain]
         tools = doctor.of_commands((target,), runtime, sandbox_fault=fault)
         missing = ", ".join(tool.name for tool in tools if not tool.version)
         yield target, fault or (f"{missing} is missing" if missing else "")

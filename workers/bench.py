@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pipeline.model import Step
 from workers.check import Bench, Check
-from workers.sandbox import open_sandbox
 from workers.work import Work
 
 
@@ -25,8 +24,7 @@ def open_bench(
 
     NEEDED are the files of the checks that CHECK needs.
     """
-    sandbox = open_sandbox(work.record.options.runtime, work.target.toolchain)
-    sandbox.adopt(directory / "build")
+    work.sandbox.adopt(directory / "build")
     direct = work.record.plan.check(check.name).needs
     of_base = (*direct, check.name) if side is Step.PATCHED else ()
     return Bench(
@@ -38,7 +36,7 @@ def open_bench(
         needed=needed,
         before=work.kept(of_base, Step.BASE),
         cores=work.cores,
-        sandbox=sandbox,
+        sandbox=work.sandbox,
         log=directory / "log",
         derived=work.settings.cache_dir / "derived",
         progress=work.lease.progress,

@@ -17,7 +17,7 @@ from pipeline import kept
 from pipeline.codec import dumps
 from pipeline.model import Change, InfraError, Observation, Step
 from pipeline.trees.changes import differing, how_many_differ
-from workers import registry, toolchain
+from workers import registry
 from workers.check import Check
 from workers.compile_cache import CompileCache, content, place
 from workers.warm import Start, Warm
@@ -41,7 +41,7 @@ def _way(work: Work, check: Check) -> str:
         check.name,
         check.version,
         needed,
-        toolchain.identity(work.target, work.record.options.runtime),
+        work.tools,
     )
 
 
@@ -95,9 +95,7 @@ def compile_cache(work: Work) -> CompileCache | None:
         most_bytes=limit // _PART_OF_COMPILED,
         ccache=ccache,
         compiler=compiler,
-        toolchain=_digest(
-            toolchain.identity(target, options.runtime), content(compiler, options.runtime)
-        ),
+        toolchain=_digest(work.tools, content(compiler, options.runtime)),
         writable=work.job.step is Step.BASE,
     )
 

@@ -44,6 +44,7 @@ from workers.work import Work
 from workers.workspace import build_directory
 
 app = make_app(load().redis_url)
+_BELL = Bell(app)
 use_temporary_dir(load())
 os.umask(0o022)  # commands may run as another user
 _LOG = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ def _attempt(
     # Refused, the job is somebody else's now. Were it our own result, stored while the database
     # went away, nothing would be left to do either.
     store.finish(run, attempt, replace(result, seconds=time.monotonic() - started))
-    Bell(app, run).ring()
+    _BELL.ring(run)
 
 
 def _record(store: Store, run: str) -> RunRecord:

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which compilers, linkers and machines commands have: part of what an observation is of."""
+"""Which programs turn a target's sources into an observation? Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from pipeline.model import Target
-from workers.sandbox import open_sandbox
 from workers.sandbox.contract import Tools
 
 
@@ -18,9 +17,3 @@ def compilers(target: Target) -> Mapping[str, Tools]:
 def emulator(target: Target) -> Mapping[str, Tools]:
     """The program that boots TARGET's kernel."""
     return {target.machine.qemu[0]: Tools.QEMU}
-
-
-def identity(target: Target, runtime: str) -> tuple[str, ...]:
-    """The versions of all that turns TARGET's sources into an observation. Raises InfraError."""
-    sandbox = open_sandbox(runtime, target.toolchain)
-    return sandbox.versions({**compilers(target), **emulator(target)})

@@ -17,6 +17,9 @@ from pipeline.store import RunRecord, Store
 from pipeline.trees.exchange import source_trees
 from pipeline.trees.fetch import fetch
 from workers.lease import Lease
+from workers.sandbox import open_sandbox
+from workers.sandbox.contract import Sandbox
+from workers.toolchain import compilers, emulator
 from workers.workspace import Sources
 
 
@@ -59,6 +62,16 @@ class Work:
     def target(self) -> Target:
         """What the job is for."""
         return self.record.plan.target(self.job.target)
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """What the job's commands run in, one after another. Raises InfraError."""
+        return open_sandbox(self.record.options.runtime, self.target.toolchain)
+
+    @cached_property
+    def tools(self) -> tuple[str, ...]:
+        """The versions of all that turns the target's sources into an observation."""
+        return self.sandbox.versions({**compilers(self.target), **emulator(self.target)})
 
     def result(self, check: str, step: Step) -> JobResult:
         """What a job came to before in this run; InfraError if it did not."""

@@ -165,18 +165,18 @@ def test_the_bell_is_heard_at_once_and_missed_without_harm(installation) -> None
     server = installation.start_redis()
     app = make_app(installation.environ["CROSSCHECK_REDIS_URL"])
     try:
-        Bell(app, "r").ring()
-        Bell(app, "r").ring()
+        Bell(app).ring("r")
+        Bell(app).ring("r")
         began = time.monotonic()
-        bell = Bell(app, "r")
-        bell.wait(20)
+        bell = Bell(app)
+        bell.wait("r", 20)
         assert time.monotonic() - began < 10
-        bell.wait(0.3)  # both rang as one
+        bell.wait("r", 0.3)  # both rang as one
         assert 0.25 < time.monotonic() - began < 10
     finally:
         server.terminate()
         server.wait()
     began = time.monotonic()
-    bell.wait(0.3)
-    bell.ring()
+    bell.wait("r", 0.3)
+    bell.ring("r")
     assert 0.25 < time.monotonic() - began < 15

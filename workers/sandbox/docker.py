@@ -215,16 +215,6 @@ class Docker:
         }
 
 
-def why_not_engine() -> str:
-    """Why the Docker engine cannot be used here, and what mends it; "" if it answers."""
-    try:
-        with _asking():
-            docker.from_env(timeout=_ANSWER_S).ping()
-    except InfraError as error:
-        return str(error)
-    return ""
-
-
 @contextmanager
 def _asking(image: str = "") -> Iterator[None]:
     """Turns what the engine, asked about IMAGE, or the way to it says into InfraError."""
