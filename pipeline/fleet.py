@@ -65,12 +65,16 @@ def worker_name(pid: int) -> str:
 
 
 def worker_command(queues: Iterable[str], app: str = "workers.tasks") -> tuple[str, ...]:
-    """The command line of a worker process that takes from QUEUES what APP can do."""
+    """The command line of a process of this machine that takes from QUEUES what APP can do, and
+    before that what is rather for this machine.
+    """
+    here = worker_name(os.getpid())
+    names = [name for queue in queues for name in (queue_near(queue, here), queue)]
     return (
         *(sys.executable, "-m", "celery", "--quiet", "-A", app, "worker"),
         *("--pool=solo", "--loglevel=WARNING", "--hostname=crosscheck-%i@%h"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-        *("-Q", ",".join(f"crosscheck.{queue}" for queue in queues)),
+        *("-Q", ",".join(f"crosscheck.{queue}" for queue in names)),
     )
 
 
@@ -205,10 +209,8 @@ class Fleet:
         return self._redis is not None
 
     def _start_worker(self) -> _Worker:
-        here = worker_name(os.getpid())
-        queues = [name for queue in self.queues for name in (queue_near(queue, here), queue)]
         environ = self.environ | {"CROSSCHECK_REDIS_URL": self.redis_url}
-        process = _start(worker_command(queues), self.directory / "workers.log", environ)
+        process = _start(worker_command(self.queues), self.directory / "workers.log", environ)
         return _Worker(process, time.monotonic())
 
     def tend(self) -> Losses:
