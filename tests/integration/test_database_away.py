@@ -165,7 +165,7 @@ def test_a_run_goes_on_where_it_was_when_the_server_restarts(
         with theirs.patient(print):
             assert theirs.claim("r", job, attempt, worker="h:1", now=time.time(), lease_s=lease_s)
             began.set()
-            with nullcontext() if ran_out else Lease(theirs, "r", job, attempt):
+            with nullcontext() if ran_out else Lease(theirs, "r", job, attempt, theirs.clock()):
                 away.wait(30)  # the result comes when nobody can take it
             if ran_out and job == JOB:
                 back.wait(60)
