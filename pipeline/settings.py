@@ -38,6 +38,9 @@ class Settings:
     artifacts_url: str = ""  # object storage that all hosts share; "": they share artifacts_dir
     git_url: str = ""  # repository that brings trees to workers; "": they share git_dir
     keep_days: int = 0  # how long artifacts stay that nobody uses; 0: for ever
+    lists: Path | None = None  # which mailing lists are watched (`pipeline.lists.config`)
+    lore_url: str = "https://lore.kernel.org/all"  # archive that has mails by their Message-ID
+    smtp_url: str = ""  # server that takes our mails: smtp://user:password@host:port, or smtps
 
     @property
     def git_dir(self) -> Path:
@@ -88,6 +91,11 @@ class Settings:
     def builds_dir(self) -> Path:
         """Build directories of jobs that are running."""
         return self.cache_dir / "builds"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """Answers that are written instead of sent, by list."""
+        return self.state_dir / "outbox"
 
     @property
     def runs_dir(self) -> Path:
@@ -169,5 +177,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         artifacts_url=env.get("CROSSCHECK_ARTIFACTS_URL", ""),
         git_url=_secret(env, "CROSSCHECK_GIT_URL", ""),
         keep_days=_days("CROSSCHECK_KEEP_DAYS", env.get("CROSSCHECK_KEEP_DAYS") or "0"),
+        lists=Path(env["CROSSCHECK_LISTS"]) if env.get("CROSSCHECK_LISTS") else None,
+        lore_url=(env.get("CROSSCHECK_LORE_URL") or "https://lore.kernel.org/all").rstrip("/"),
+        smtp_url=_secret(env, "CROSSCHECK_SMTP_URL", ""),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )

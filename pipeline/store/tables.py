@@ -63,3 +63,86 @@ WORKERS = sa.Table(
     sa.Column("runtime", sa.String, nullable=False),
     sa.Column("version", sa.String, nullable=False),
 )
+
+#: How far each source of mail was read.
+CURSORS = sa.Table(
+    "cursors",
+    METADATA,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("position", sa.String, nullable=False),
+    sa.Column("read_at", sa.Float, nullable=False),
+    sa.Column("error", sa.String, nullable=False, default=""),
+)
+
+#: What came in. THREAD is a name that all mails of one thread share, RAW is zlib's.
+MAILS = sa.Table(
+    "mails",
+    METADATA,
+    sa.Column("message_id", sa.String, primary_key=True),
+    sa.Column("thread", sa.String, nullable=False, index=True),
+    sa.Column("list", sa.String, nullable=False),
+    sa.Column("arrived_at", sa.Float, nullable=False, index=True),
+    sa.Column("raw", sa.LargeBinary, nullable=False),
+)
+
+#: Series that were posted, by the Message-ID of their first mail.
+SUBMISSIONS = sa.Table(
+    "submissions",
+    METADATA,
+    sa.Column("message_id", sa.String, primary_key=True),
+    sa.Column("list", sa.String, nullable=False),
+    sa.Column("thread", sa.String, nullable=False, index=True),
+    sa.Column("subject", sa.String, nullable=False),
+    sa.Column("author", sa.String, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),
+    sa.Column("reason", sa.String, nullable=False, default=""),
+    sa.Column("due_at", sa.Float, nullable=False),
+    sa.Column("run", sa.String, nullable=False, default=""),
+    sa.Column("asked", sa.Text, nullable=False, default=""),
+    sa.Column("created_at", sa.Float, nullable=False),
+)
+
+#: Mails of ours, by their Message-ID, which follows from what they answer.
+OUTBOX = sa.Table(
+    "outbox",
+    METADATA,
+    sa.Column("message_id", sa.String, primary_key=True),
+    sa.Column("run", sa.String, nullable=False),
+    sa.Column("list", sa.String, nullable=False),
+    sa.Column("author", sa.String, nullable=False),
+    sa.Column("subject", sa.String, nullable=False),
+    sa.Column("recipients", sa.Text, nullable=False),
+    sa.Column("message", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),
+    sa.Column("tries", sa.Integer, nullable=False, default=0),
+    sa.Column("due_at", sa.Float, nullable=False),
+    sa.Column("claimed_by", sa.String, nullable=False, default=""),
+    sa.Column("said", sa.String, nullable=False, default=""),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("ended_at", sa.Float),
+)
+
+#: Commands in replies that were heeded, or refused, by the mail that gave them.
+COMMANDS = sa.Table(
+    "commands",
+    METADATA,
+    sa.Column("message_id", sa.String, primary_key=True),
+    sa.Column("submission", sa.String, nullable=False),
+    sa.Column("given_by", sa.String, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+)
+
+#: Findings that are nobody's news, for a time.
+KNOWN = sa.Table(
+    "known",
+    METADATA,
+    sa.Column("fingerprint", sa.String, primary_key=True),
+    sa.Column("summary", sa.String, nullable=False),
+    sa.Column("link", sa.String, nullable=False),
+    sa.Column("said_by", sa.String, nullable=False),
+    sa.Column("made_at", sa.Float, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+)

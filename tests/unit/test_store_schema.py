@@ -93,7 +93,7 @@ def test_revisions_are_one_line_and_their_files_begin_with_them():
 
 def test_a_database_from_before_there_were_revisions_is_kept(url):
     Store(url)  # makes its directory
-    for table in ("workers", "jobs", "runs", "observations", "alembic_version"):
+    for table in (*reversed(METADATA.sorted_tables), "alembic_version"):
         sql(url, f"drop table {table}")
     for statement in BEFORE.split(";"):
         sql(url, statement)
@@ -108,7 +108,7 @@ def test_a_database_from_before_there_were_revisions_is_kept(url):
 
 def test_what_was_cut_off_before_there_were_revisions_is_made_whole(url):
     Store(url)
-    for table in ("workers", "jobs", "runs", "observations", "alembic_version"):
+    for table in (*reversed(METADATA.sorted_tables), "alembic_version"):
         sql(url, f"drop table {table}")
     sql(url, BEFORE.partition(";")[0])
     Store(url)
