@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs, jobs, results, cached observations and workers: the truth about what has happened.
+"""Runs, jobs, results, cached observations, workers, mails: the truth about what has happened.
 
 SQLAlchemy Core on SQLite by default, on PostgreSQL by URL. Nouns are stored as JSON, times
 as seconds since the epoch. Every change of a job's state is one UPDATE with the state and
@@ -10,22 +10,41 @@ from __future__ import annotations
 
 from pipeline.store.database import AwayError
 from pipeline.store.jobs import Jobs
+from pipeline.store.mails import Mails
 from pipeline.store.observations import Observations
-from pipeline.store.records import JobRow, Options, RunLine, Running, RunRecord, WorkerLine
+from pipeline.store.records import (
+    Asked,
+    Incoming,
+    JobRow,
+    Options,
+    RunLine,
+    Running,
+    RunRecord,
+    SourceLine,
+    StoredMail,
+    Submission,
+    WorkerLine,
+)
 from pipeline.store.runs import Runs
+from pipeline.store.submissions import Submissions
 from pipeline.store.workers import Workers
 
 __all__ = (
+    "Asked",
     "AwayError",
+    "Incoming",
     "JobRow",
     "Options",
     "RunLine",
     "RunRecord",
     "Running",
+    "SourceLine",
     "Store",
+    "StoredMail",
+    "Submission",
     "WorkerLine",
 )
 
 
-class Store(Runs, Jobs, Observations, Workers):
+class Store(Runs, Jobs, Observations, Workers, Mails, Submissions):
     """All that is stored, in the database at a URL."""

@@ -104,3 +104,68 @@ def read(kind: type[T], text: str, run: str) -> T:
             f"The run {run} was stored by another version of crosscheck: use the same version"
             " everywhere, also for workers."
         ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A mail to be stored. REFERENCES are what it answers, oldest first; no ids in brackets."""
+
+    message_id: str
+    references: tuple[str, ...]
+    list: str
+    author: str  # the bare address, in lower case
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMail:
+    """A mail of a thread."""
+
+    message_id: str
+    thread: str
+    list: str
+    arrived_at: float
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """How far a source of mail was read."""
+
+    source: str
+    position: str
+    read_at: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody asked for besides what the list asks for."""
+
+    arch: tuple[str, ...] = ()
+    tree: str = ""
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A series that was posted, by the MESSAGE_ID of its first mail.
+
+    STATE is "waiting" (for the rest of its mails, until DUE_AT), "ready", "running" (as RUN,
+    begun for the STARTSth time), "done", "left" (alone, for the REASON), "superseded" or
+    "stopped".
+    """
+
+    message_id: str
+    list: str
+    thread: str
+    subject: str
+    author: str  # the bare address, in lower case
+    version: int
+    state: str
+    due_at: float
+    created_at: float
+    reason: str = ""
+    run: str = ""
+    asked: Asked = Asked()
+    starts: int = 0

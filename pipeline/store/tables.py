@@ -81,6 +81,7 @@ MAILS = sa.Table(
     sa.Column("message_id", sa.String, primary_key=True),
     sa.Column("thread", sa.String, nullable=False, index=True),
     sa.Column("list", sa.String, nullable=False),
+    sa.Column("author", sa.String, nullable=False, index=True),
     sa.Column("arrived_at", sa.Float, nullable=False, index=True),
     sa.Column("raw", sa.LargeBinary, nullable=False),
 )
@@ -100,6 +101,7 @@ SUBMISSIONS = sa.Table(
     sa.Column("due_at", sa.Float, nullable=False),
     sa.Column("run", sa.String, nullable=False, default=""),
     sa.Column("asked", sa.Text, nullable=False, default=""),
+    sa.Column("starts", sa.Integer, nullable=False, default=0),
     sa.Column("created_at", sa.Float, nullable=False),
 )
 

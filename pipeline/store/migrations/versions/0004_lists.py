@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.String, primary_key=True),
         sa.Column("thread", sa.String, nullable=False, index=True),
         sa.Column("list", sa.String, nullable=False),
+        sa.Column("author", sa.String, nullable=False, index=True),
         sa.Column("arrived_at", sa.Float, nullable=False, index=True),
         sa.Column("raw", sa.LargeBinary, nullable=False),
     )
@@ -40,6 +41,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.Float, nullable=False),
         sa.Column("run", sa.String, nullable=False),
         sa.Column("asked", sa.Text, nullable=False),
+        sa.Column("starts", sa.Integer, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
     )
     op.create_table(
