@@ -86,6 +86,15 @@ MAILS = sa.Table(
     sa.Column("raw", sa.LargeBinary, nullable=False),
 )
 
+#: Which thread an id belongs to, of mails that are there and of those that were only named.
+NAMED = sa.Table(
+    "named",
+    METADATA,
+    sa.Column("message_id", sa.String, primary_key=True),
+    sa.Column("thread", sa.String, nullable=False, index=True),
+    sa.Column("named_at", sa.Float, nullable=False),
+)
+
 #: Series that were posted, by the Message-ID of their first mail.
 SUBMISSIONS = sa.Table(
     "submissions",

@@ -29,6 +29,12 @@ def upgrade() -> None:
         sa.Column("raw", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "named",
+        sa.Column("message_id", sa.String, primary_key=True),
+        sa.Column("thread", sa.String, nullable=False, index=True),
+        sa.Column("named_at", sa.Float, nullable=False),
+    )
+    op.create_table(
         "submissions",
         sa.Column("message_id", sa.String, primary_key=True),
         sa.Column("list", sa.String, nullable=False),
