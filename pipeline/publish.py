@@ -26,8 +26,8 @@ def must_be_set_up(settings: Settings) -> None:
         raise InputError(
             "There is nowhere to publish: set CROSSCHECK_PATCHWORK_URL or CROSSCHECK_KCIDB_URL."
         )
-    if settings.patchwork_url and not settings.patchwork_token:
-        raise InputError("Patchwork takes checks from users only: set CROSSCHECK_PATCHWORK_TOKEN.")
+    if settings.patchwork_url:
+        _patchwork(settings)
     if settings.kcidb_url:
         _kcidb(settings)
 
@@ -66,6 +66,12 @@ def kcidb_report(settings: Settings, store: Store, verdict: Verdict) -> str:
     return to_kcidb(verdict, settings.kcidb_origin, patches=patches, started_at=started_at)
 
 
+def _patchwork(settings: Settings) -> Patchwork:
+    if not settings.patchwork_token:
+        raise InputError("Patchwork takes checks from users only: set CROSSCHECK_PATCHWORK_TOKEN.")
+    return Patchwork(settings.patchwork_url, settings.patchwork_token)
+
+
 def _tell_patchwork(settings: Settings, _store: Store, verdict: Verdict, say: Say) -> None:
     _to_patchwork(settings, to_checks(verdict), say)
 
@@ -76,7 +82,7 @@ def _to_patchwork(settings: Settings, checks: tuple[PatchCheck, ...], say: Say) 
     if not checks:
         say("Patchwork is told nothing: no patch of the series has a Message-ID.")
         return
-    posted = post(Patchwork(settings.patchwork_url, settings.patchwork_token), checks)
+    posted = post(_patchwork(settings), checks)
     for message_id in posted.unknown:
         say(f"Patchwork has no patch <{message_id}>.")
     say(f"Patchwork: {posted.new} checks posted, {posted.there} were there.")

@@ -8,6 +8,7 @@ only: redirections are not followed, and ~/.netrc is not read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from pipeline.model import InfraError
+from pipeline.model import InfraError, InputError
 from pipeline.report.wording import clipped, one_line
 from pipeline.settings import shown
 
@@ -36,6 +37,10 @@ class Service:
     authorization: str = ""
     tries: int = 5
     pause_s: float = 0.5  # before the third try; doubled before each further one
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[!-~]+ [!-~]+|", self.authorization):
+            raise InputError(f"The token for {self.name} has blanks or letters that none has.")
 
     def get(self, path: str, **query: str | int) -> Any:
         """The JSON at PATH below the service's address."""
@@ -106,6 +111,6 @@ def _reason(error: requests.RequestException) -> str:
         return "its certificate is not to be trusted"
     if isinstance(error, requests.Timeout):
         return "it does not answer in time"
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
+    if isinstance(error, ValueError):  # as requests has it for addresses
         return "its address is none"
     return "no connection, or it broke off"
