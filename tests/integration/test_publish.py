@@ -93,6 +93,12 @@ def test_what_passes_is_waited_for(services, server, faults):
         assert post(server, to_checks(BAD)) == Posted(2, 0, ())
 
 
+def test_a_check_is_posted_again_where_the_server_was_busy(services, server):
+    services.faults = [(503, {})]
+    server.post(1, to_checks(BAD)[0])
+    assert services.shown()[1] == [("success", SUCCESS)]
+
+
 def test_what_does_not_pass_is_one_sentence(services, server):
     services.faults = [(503, {})] * 3
     with pytest.raises(InfraError) as error:
@@ -229,6 +235,8 @@ def test_a_run_writes_and_publishes_what_it_found(services, installation):
 
     assert installation.command("show", "--junit")[1] == (home / "junit.xml").read_text()
     assert installation.command("show", "--kcidb")[1] == (home / "kcidb.json").read_text()
+    assert installation.command("show", "--since", "none")[0] == 2
+    assert installation.command("show", "--since", "2")[0] == 0
     status, output = installation.command("publish")
     assert (status, len(services.reports)) == (0, 2)
     assert "Patchwork: 0 checks posted, 1 were there." in output

@@ -41,7 +41,7 @@ def test_every_story_is_valid(story):
     report(zero_page_verdicts()[story], patches="0" * 64, started_at=NOW)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(verdicts)
 def test_every_verdict_is_valid(of):
     report(of)

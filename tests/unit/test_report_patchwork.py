@@ -64,6 +64,15 @@ def test_the_only_patch_of_a_series_is_told_plainly():
     )
 
 
+def test_the_last_patch_is_not_told_that_what_is_nobodys_is_its_own():
+    of = verdict(row("arm64", cell("build", findings=[NOBODY])), series=series(2))
+    first, last = to_checks(of)
+    assert first.description == (
+        "a finding of the series could not be laid to a patch: see the last"
+    )
+    assert last.description.startswith("of the series, by a patch that could not be told: FAIL in")
+
+
 def test_a_finding_of_a_patch_that_is_not_there_is_nobodys():
     assert states(cell("build", findings=[finding(patch=9)])) == ["pending", "pending", "fail"]
 
