@@ -19,10 +19,12 @@ from pipeline.coordinator import ALIVE_S, finished
 from pipeline.engine import clean_up
 from pipeline.matrix import load as load_matrix
 from pipeline.model import CrosscheckError, InfraError, InputError, Outcome, Step, Verdict
+from pipeline.publish import kcidb_report, must_be_set_up, publish
 from pipeline.queues import abilities
 from pipeline.recheck import compare as compare_builds
 from pipeline.recheck import forget, rechecking
 from pipeline.report.json import to_json
+from pipeline.report.junit import to_junit
 from pipeline.report.plain import (
     render_kept,
     render_plan,
@@ -146,6 +148,9 @@ def cli() -> None:
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs side by side (default: cores).")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--reply", "reply_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--junit", "junit_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--kcidb", "kcidb_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--publish", is_flag=True, help="Tell the Patchwork and KCIDB that settings name.")
 @click.option("--no-cache", is_flag=True, help="Use nothing that is kept: all from nothing.")
 @_cache_size
 @click.option("--strict", is_flag=True, help="Exit 1 on WARN too.")
@@ -164,6 +169,9 @@ def run(**asked: Any) -> None:
         cache_bytes=asked["cache_bytes"],
         json_file=asked["json_file"],
         reply_file=asked["reply_file"],
+        junit_file=asked["junit_file"],
+        kcidb_file=asked["kcidb_file"],
+        publish=asked["publish"],
     )
     verdict = execute(request, settings, store, say=_say)
     sys.exit(_status(verdict, strict=asked["strict"]))
@@ -201,10 +209,13 @@ def _known(store: Store, run: str) -> str:
 
 @cli.command()
 @click.argument("run", default="")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def show(run: str, as_json: bool) -> None:  # noqa: FBT001
+@click.option("--json", "form", flag_value="json", help="As JSON.")
+@click.option("--junit", "form", flag_value="junit", help="As JUnit XML.")
+@click.option("--kcidb", "form", flag_value="kcidb", help="As a KCIDB report.")
+@click.option("--since", default="", help="Compare with this run, of an earlier version.")
+def show(run: str, form: str | None, since: str) -> None:
     """Show the verdict of RUN (default: the latest)."""
-    _, store = _opened()
+    settings, store = _opened()
     name = _known(store, run)
     verdict = store.verdict(name)
     if verdict is None:
@@ -213,10 +224,31 @@ def show(run: str, as_json: bool) -> None:  # noqa: FBT001
         state = "about to end" if finished(rows) else f"{ready} of {len(rows)} jobs are done"
         click.echo(f"Run {name} is still going: {state}.")
         return
-    if as_json:
+    if form == "json":
         click.echo(to_json(verdict), nl=False)
+    elif form == "junit":
+        click.echo(to_junit(verdict).encode(), nl=False)
+    elif form == "kcidb":
+        click.echo(kcidb_report(settings, store, verdict).encode(), nl=False)
     else:
-        print_verdict(verdict)
+        print_verdict(verdict, earlier=_verdict(store, since) if since else None)
+
+
+def _verdict(store: Store, run: str) -> Verdict:
+    name = _known(store, run)
+    verdict = store.verdict(name)
+    if verdict is None:
+        raise InputError(f"Run {name} has no verdict yet.")
+    return verdict
+
+
+@cli.command("publish")
+@click.argument("run", default="")
+def publish_run(run: str) -> None:
+    """Tell the Patchwork and KCIDB that settings name the verdict of RUN (default: the latest)."""
+    settings, store = _opened()
+    must_be_set_up(settings)
+    publish(settings, store, _verdict(store, run), _say)
 
 
 def _cached(row: JobRow) -> bool:

@@ -20,8 +20,10 @@ from pipeline.engine import conclude, discard, drive
 from pipeline.fleet import Fleet
 from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
 from pipeline.owner import owner
+from pipeline.publish import announce, kcidb_report, must_be_set_up, publish
 from pipeline.queues import queues
 from pipeline.report.json import to_json
+from pipeline.report.junit import to_junit
 from pipeline.report.live import watch
 from pipeline.report.reply import to_reply
 from pipeline.report.reproduce import script
@@ -30,7 +32,8 @@ from pipeline.settings import Settings
 from pipeline.signals import SignalledError, heeding_signals, ignore_signals
 from pipeline.store import AwayError, Options, RunRecord, Store
 from pipeline.trees.exchange import PASSED_ON, source_trees
-from pipeline.trees.publish import publish, withdraw
+from pipeline.trees.publish import publish as publish_trees
+from pipeline.trees.publish import withdraw
 from pipeline.trial import trial
 
 #: The sources of the init that runs in the guest.
@@ -48,6 +51,9 @@ class RunRequest:
     cache_bytes: int
     json_file: Path | None
     reply_file: Path | None
+    junit_file: Path | None = None
+    kcidb_file: Path | None = None
+    publish: bool = False
 
 
 def fleet_environment() -> dict[str, str]:
@@ -109,7 +115,7 @@ def _leave_reproducers(directory: Path, record: RunRecord, repository: Path) -> 
         (directory / f"reproduce-{planned.target.name}.sh").write_text(text)
 
 
-def _answer(request: RunRequest, settings: Settings, verdict: Verdict) -> None:
+def _answer(request: RunRequest, settings: Settings, store: Store, verdict: Verdict) -> None:
     try:
         with _writing():
             if request.json_file:
@@ -117,6 +123,11 @@ def _answer(request: RunRequest, settings: Settings, verdict: Verdict) -> None:
             if request.reply_file:
                 reply = to_reply(verdict, settings.sender, now=time.time())
                 request.reply_file.write_bytes(reply.message)
+            if request.junit_file:
+                request.junit_file.write_text(to_junit(verdict), encoding="utf-8")
+            if request.kcidb_file:
+                report = kcidb_report(settings, store, verdict)
+                request.kcidb_file.write_text(report, encoding="utf-8")
     finally:
         print_verdict(verdict)
 
@@ -167,7 +178,9 @@ def execute(
 
     Raises InputError and InfraError for what keeps the run from being started.
     """
-    _writable(request.json_file, request.reply_file)
+    _writable(request.json_file, request.reply_file, request.junit_file, request.kcidb_file)
+    if request.publish:
+        must_be_set_up(settings)
     with heeding_signals():
         # Workers elsewhere have tried their sandboxes themselves.
         sandbox_fault = None if settings.redis_url else trial(request.runtime)
@@ -181,12 +194,16 @@ def execute(
                 reach(make_app(settings.redis_url))
             if settings.git_url:
                 say("pushing the source trees for the workers")
-                publish(settings, record.run, source_trees(record.case.change))
+                publish_trees(settings, record.run, source_trees(record.case.change))
         with _writing():
             _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)
         where = f"{record.options.jobs} workers" if not settings.redis_url else "workers elsewhere"
         say(f"run {record.run}: {len(record.plan.jobs)} jobs on {where}")
+        if request.publish:
+            announce(settings, record.case.series, record.run, say)
         verdict = _drive(settings, store, record) if record.plan.jobs else conclude(store, record)
-        _answer(request, settings, verdict)
+        _answer(request, settings, store, verdict)
+        if request.publish:
+            publish(settings, store, verdict, say)
     return verdict

@@ -14,6 +14,18 @@ from pipeline.model import CheckVerdict, Finding, NotCovered, Outcome, Step, Ver
 from pipeline.report.wording import line_ranges, one_line
 
 
+def place(finding: Finding) -> str:
+    """Where it is: `file:line`, `file` or ""."""
+    file = one_line(finding.file)
+    return f"{file}:{finding.line}" if finding.line else file
+
+
+def in_a_line(finding: Finding) -> str:
+    """`file:line: what it says`, the place only if there is one."""
+    where = place(finding)
+    return f"{where}: {one_line(finding.summary)}" if where else one_line(finding.summary)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A finding, told once: the same from one check on all of TARGETS.
@@ -29,8 +41,7 @@ class Told:
     @property
     def place(self) -> str:
         """`file:line`, `file` or ""."""
-        file = one_line(self.finding.file)
-        return f"{file}:{self.finding.line}" if self.finding.line else file
+        return place(self.finding)
 
 
 @dataclass(frozen=True, slots=True)

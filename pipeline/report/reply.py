@@ -22,6 +22,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pipeline.model import Letter, Outcome, Reply, Verdict
 from pipeline.report import digest
 from pipeline.report.addressing import answered, recipients, sender_address, thread
+from pipeline.report.compare import compare, sentences
 from pipeline.report.headline import headline, patch_name
 from pipeline.report.json import SCHEMA_VERSION
 from pipeline.report.wording import clock, count, one_line, snippet, wrapped
@@ -132,7 +133,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _text(verdict: Verdict) -> str:
+def _text(verdict: Verdict, earlier: Verdict | None) -> str:
+    since = compare(earlier, verdict) if earlier else None
     inherited = digest.inherited(verdict)
     uncovered = verdict.not_covered
     text = (
@@ -145,6 +147,8 @@ def _text(verdict: Verdict) -> str:
             legend=_legend(verdict),
             findings=[(told, _patch(verdict, told)) for told in digest.new_findings(verdict)],
             detail_lines=DETAIL_LINES,
+            since=since.since if since else "",
+            fates=sentences(since) if since else (),
             errors=digest.troubles(verdict, Outcome.ERROR),
             skips=digest.troubles(verdict, Outcome.SKIP),
             inherited=inherited[:INHERITED_MOST],
@@ -185,8 +189,12 @@ def _message_id(verdict: Verdict, sender: Address) -> str:
     return f"<crosscheck.{run}@{sender.domain}>"
 
 
-def to_reply(verdict: Verdict, sender: str = SENDER, *, now: float) -> Reply:
+def to_reply(
+    verdict: Verdict, sender: str = SENDER, *, now: float, earlier: Verdict | None = None
+) -> Reply:
     """VERDICT as a mail from SENDER (`Name <address>`), dated NOW (seconds since the epoch).
+
+    It says what has become of the findings of EARLIER, the verdict of an earlier version.
 
     It answers the mail of the guilty patch where exactly one is to blame, else the cover
     letter or the first mail; a series from a git range is answered to its author, in no
@@ -209,5 +217,5 @@ def to_reply(verdict: Verdict, sender: str = SENDER, *, now: float) -> Reply:
         message["In-Reply-To"] = references[-1]
         message["References"] = " ".join(references)
     message["Auto-Submitted"] = "auto-replied"
-    message.set_content(_text(verdict), cte="8bit")
+    message.set_content(_text(verdict, earlier), cte="8bit")
     return Reply(message.as_bytes())
