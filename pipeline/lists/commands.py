@@ -20,7 +20,7 @@ LINE_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class TestOn:
+class Retest:
     """Test the series again, on targets of ARCHES only; (): on all that it affects."""
 
     arches: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class PassedOver:
     count: int
 
 
-Command = TestOn | Rerun | OnBase | Stop | Unrelated | Help | Unknown | PassedOver
+Command = Retest | Rerun | OnBase | Stop | Unrelated | Help | Unknown | PassedOver
 
 _COMMAND = re.compile(r"#crosscheck(?!\S)(.*)", re.IGNORECASE)
 #: From here on nothing is what the sender wrote to us.
@@ -108,10 +108,10 @@ def _understood(text: str) -> Command:
     return command if command and len(text) <= LINE_CHARS else Unknown(said[:LINE_CHARS])
 
 
-def _testing(names: list[str]) -> TestOn | None:
+def _testing(names: list[str]) -> Retest | None:
     if not all(_NAME.fullmatch(name) for name in names):
         return None
-    return TestOn(tuple(dict.fromkeys(name.lower() for name in names)))
+    return Retest(tuple(dict.fromkeys(name.lower() for name in names)))
 
 
 def _own(text: str) -> Iterator[str]:

@@ -14,8 +14,8 @@ from pipeline.lists.commands import (
     OnBase,
     PassedOver,
     Rerun,
+    Retest,
     Stop,
-    TestOn,
     Unknown,
     Unrelated,
     given,
@@ -25,9 +25,9 @@ from pipeline.lists.commands import (
 @pytest.mark.parametrize(
     ("line", "command"),
     [
-        ("#crosscheck test", TestOn()),
-        ("#crosscheck test arm64 s390", TestOn(("arm64", "s390"))),
-        ("#crosscheck test arm64, S390,arm64", TestOn(("arm64", "s390"))),
+        ("#crosscheck test", Retest()),
+        ("#crosscheck test arm64 s390", Retest(("arm64", "s390"))),
+        ("#crosscheck test arm64, S390,arm64", Retest(("arm64", "s390"))),
         ("#crosscheck rerun", Rerun()),
         ("#crosscheck\trerun  ", Rerun()),
         ("#crosscheck rerun\r", Rerun()),
@@ -105,7 +105,7 @@ def test_other_lines_end_nothing(line):
 
 def test_several_are_in_their_order():
     text = "#crosscheck unrelated 3fa9c1\n> #crosscheck stop\n#crosscheck test s390\n"
-    assert given(text) == (Unrelated("3fa9c1"), TestOn(("s390",)))
+    assert given(text) == (Unrelated("3fa9c1"), Retest(("s390",)))
 
 
 def test_a_mail_gives_so_many_and_no_more():
