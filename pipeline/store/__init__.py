@@ -8,16 +8,29 @@ the attempt that it expects in its WHERE: whoever comes late changes nothing, an
 
 from __future__ import annotations
 
+from pipeline.store.commands import Commands
 from pipeline.store.database import AwayError
 from pipeline.store.jobs import Jobs
+from pipeline.store.known import Known
 from pipeline.store.observations import Observations
-from pipeline.store.records import JobRow, Options, RunLine, Running, RunRecord, WorkerLine
+from pipeline.store.records import (
+    CommandLine,
+    JobRow,
+    KnownLine,
+    Options,
+    RunLine,
+    Running,
+    RunRecord,
+    WorkerLine,
+)
 from pipeline.store.runs import Runs
 from pipeline.store.workers import Workers
 
 __all__ = (
     "AwayError",
+    "CommandLine",
     "JobRow",
+    "KnownLine",
     "Options",
     "RunLine",
     "RunRecord",
@@ -27,5 +40,5 @@ __all__ = (
 )
 
 
-class Store(Runs, Jobs, Observations, Workers):
+class Store(Runs, Jobs, Observations, Workers, Commands, Known):
     """All that is stored, in the database at a URL."""
