@@ -55,7 +55,8 @@ def source_line(finding: Finding) -> str:
     The same message about another line of a file is another fault with the same fingerprint.
     """
     shown = _SHOWN.search(finding.detail)
-    return " ".join(shown[1].split()) if shown else ""
+    line = " ".join(shown[1].split()) if shown else ""
+    return line.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def shortened(fingerprints: Iterable[str]) -> dict[str, str]:

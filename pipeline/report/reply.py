@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipeline.fingerprint import fingerprint, shortened
 from pipeline.model import Outcome, Reply, Verdict
 from pipeline.report import digest
 from pipeline.report.addressing import answered, recipients, sender_address
@@ -66,6 +68,13 @@ def _patch(verdict: Verdict, told: digest.Told) -> str:
     return f', {patch_name(verdict, n)} ("{one_line(subject)}")'
 
 
+def _ids(told: Iterable[digest.Told]) -> dict[digest.Told, str]:
+    """What to call each of TOLD in a command."""
+    prints = {item: fingerprint(item.targets[0], item.check, item.finding) for item in told}
+    short = shortened(prints.values())
+    return {item: f" [id {short[each]}]" for item, each in prints.items()}
+
+
 def _run_again(verdict: Verdict) -> str:
     """The command line that does it again; only the targets that have something to show."""
     shown = [row.target for row in verdict.targets if row.outcome is verdict.outcome]
@@ -112,8 +121,11 @@ def _environment() -> Environment:
     return environment
 
 
-def _text(verdict: Verdict) -> str:
+def _text(verdict: Verdict, *, for_list: bool) -> str:
+    new = digest.new_findings(verdict)
+    ids = _ids(new) if for_list else {}
     inherited = digest.inherited(verdict)
+    known = digest.known(verdict)
     uncovered = verdict.not_covered
     return (
         _environment()
@@ -123,13 +135,17 @@ def _text(verdict: Verdict) -> str:
             headline=headline(verdict),
             table=_table(verdict),
             legend=_legend(verdict),
-            findings=[(told, _patch(verdict, told)) for told in digest.new_findings(verdict)],
+            findings=[(told, _patch(verdict, told), ids.get(told, "")) for told in new],
             detail_lines=DETAIL_LINES,
             errors=digest.troubles(verdict, Outcome.ERROR),
             skips=digest.troubles(verdict, Outcome.SKIP),
             inherited=inherited[:INHERITED_MOST],
             inherited_more=count(len(inherited) - INHERITED_MOST, "other")
             if len(inherited) > INHERITED_MOST
+            else "",
+            known=known[:INHERITED_MOST],
+            known_more=count(len(known) - INHERITED_MOST, "other")
+            if len(known) > INHERITED_MOST
             else "",
             not_covered=[digest.uncovered(place) for place in uncovered[:NOT_COVERED_MOST]],
             not_covered_more=count(len(uncovered) - NOT_COVERED_MOST, "more place")
@@ -140,24 +156,28 @@ def _text(verdict: Verdict) -> str:
             took=clock(verdict.seconds),
             run_again=_run_again(verdict),
             reproduce=_reproduce(verdict),
+            for_list=for_list,
             machine_line=_machine_line(verdict),
         )
     )
 
 
-def to_reply(verdict: Verdict, sender: str = SENDER, *, now: float) -> Reply:
+def to_reply(
+    verdict: Verdict, sender: str = SENDER, *, now: float, for_list: bool = False
+) -> Reply:
     """VERDICT as a mail from SENDER (`Name <address>`), dated NOW (seconds since the epoch).
 
     It answers the mail of the guilty patch where exactly one is to blame, else the cover
     letter or the first mail; a series from a git range is answered to its author, in no
-    thread. Raises InputError if SENDER is no address.
+    thread. FOR_LIST: commands are heeded where it goes, and each finding has a name for them.
+    Raises InputError if SENDER is no address.
     """
     ours = sender_address(sender)
     letter = answered(verdict)
     to, cc = recipients(letter, verdict.series.author, ours)
     return answering(
         replace(letter, subject=letter.subject or verdict.series.subject),
-        _text(verdict),
+        _text(verdict, for_list=for_list),
         name=verdict.run,
         sender=ours,
         to=to,
