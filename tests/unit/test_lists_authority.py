@@ -8,10 +8,14 @@ from dataclasses import replace
 import pytest
 
 from pipeline.lists.authority import Heeded, Ignored, Refused, Thread, author_of, decide
-from pipeline.lists.commands import Rerun, Stop
+from pipeline.lists.commands import Rerun, Stop, given
 from pipeline.lists.config import MailList, Mode
+from pipeline.lists.dkim import proof
 from pipeline.lists.vouched import Proof
+from pipeline.report.answer import Done, to_answer
+from pipeline.series.mail import parse
 from tests.unit.builders import letter, series
+from tests.unit.signing import MAIL, Dns, signed
 
 LIST = MailList(
     name="mm",
@@ -83,3 +87,18 @@ def test_the_author_is_who_sent_the_series():
     assert author_of(passed_on) == "Mike Rapoport <rppt@kernel.org>"
     alone = series(cover=None)
     assert author_of(alone) == letter().author
+
+
+def test_from_a_signed_mail_to_its_answer():
+    raw = signed()
+    mail = parse(raw, "mail")
+    thread = Thread("Ann Thor <ann@example.org>")
+    decision = decide(proof(raw, (), Dns()), given(mail.text), thread, LIST)
+    assert decision == Heeded((Rerun(),), "ann@example.org")
+    done = [Done(command) for command in decision.commands]
+    answer = to_answer(mail.letter, done, series(3), sender="c <c@example.net>", now=0.0).message
+    assert b"\nIn-Reply-To: <reply@example.org>\n" in answer
+    assert given(parse(answer, "answer").text) == ()
+    unproved = decide(proof(MAIL, (), Dns()), given(mail.text), thread, LIST)
+    assert isinstance(unproved, Refused)
+    assert "has no DKIM signature of example.org." in unproved.reason

@@ -52,6 +52,7 @@ def rsa(tmp_path_factory):
     return file.read_bytes(), b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
 
 
+@pytest.mark.integration
 def test_an_rsa_signature_counts_too(rsa):
     private, public = rsa
     mail = dkim.sign(MAIL, b"s", b"example.org", private, include_headers=list(SIGNED)) + MAIL
@@ -193,6 +194,7 @@ def test_the_server_vouches(above):
         (FROM_OUTSIDE, result("mx.example.net; dkim=pass header.i=@example.org")),
         (FROM_OUTSIDE, result("mx.example.net; spf=pass smtp.mailfrom=example.org")),
         (FROM_OUTSIDE, result("mx.example.net; none")),
+        (FROM_OUTSIDE, result("mx.example.net; dkim=neutral header.d=example.org")),
         (FROM_OUTSIDE, result("mx.example.net; dkim=pass (header.d=example.org)")),
         (FROM_OUTSIDE, result('mx.example.net; dkim=none reason="dkim=pass header.d=example.org"')),
         (FROM_OUTSIDE, result('mx.example.net; spf=fail smtp.mailfrom="; dkim=pass header.d=example.org"@x.y')),
@@ -226,6 +228,7 @@ def test_the_server_does_not_vouch(above):
         signed(domain="evil.example"),
         signed(length=True),
         b"From: Bob <bob@evil.example>\n" + signed(),
+        signed().replace(b"\nTo:", b"\nFrom: Bob <bob@evil.example>\nTo:"),
     ],
 )
 def test_what_the_server_vouches_for_must_be_in_the_mail(mail):

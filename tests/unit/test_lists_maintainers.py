@@ -102,6 +102,7 @@ PATHS = (
 )
 
 
+@pytest.mark.integration
 def test_it_says_what_the_kernels_own_script_says(linux):
     found = sections((linux / "MAINTAINERS").read_text())
     assert len(found) > 2000

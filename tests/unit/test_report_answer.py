@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import email
+from dataclasses import replace
 from email.policy import SMTP
 
 import pytest
@@ -99,6 +100,11 @@ def test_an_answer_goes_to_all_and_a_refusal_to_one():
     assert (no["To"], no["Cc"]) == ("Ann Thor <ann@example.org>", None)
     assert text(no) == "Nothing was done. eve is none of them.\n"
     assert no["Message-ID"] == mail["Message-ID"]
+
+
+def test_a_refusal_does_not_go_where_its_sender_wants_it():
+    of = replace(COMMAND, reply_to=("list@example.org",))
+    assert read(to_refusal(of, "No.", sender=SENDER, now=NOW))["To"] == "Ann Thor <ann@example.org>"
 
 
 def test_its_name_follows_from_the_mail_that_it_answers():
