@@ -17,6 +17,7 @@ from pipeline import intake, kept
 from pipeline.artifacts import open_artifacts
 from pipeline.coordinator import ALIVE_S, finished
 from pipeline.engine import clean_up
+from pipeline.known_cli import known
 from pipeline.matrix import load as load_matrix
 from pipeline.model import CrosscheckError, InfraError, InputError, Outcome, Step, Verdict
 from pipeline.publish import kcidb_report, must_be_set_up, publish
@@ -35,6 +36,7 @@ from pipeline.report.plain import (
 )
 from pipeline.report.terminal import print_verdict
 from pipeline.report.wording import clean
+from pipeline.run_names import run_named
 from pipeline.running import RunRequest, execute
 from pipeline.serving import Offer, keep_time, serve
 from pipeline.settings import RUNTIMES, Settings, load, size_bytes
@@ -142,6 +144,9 @@ def cli() -> None:
     use_temporary_dir(load())
 
 
+cli.add_command(known)
+
+
 @cli.command()
 @_series_options
 @_runtime
@@ -192,21 +197,6 @@ def runs() -> None:
     click.echo(render_runs(store.runs(), time.time()), nl=False)
 
 
-def _known(store: Store, run: str) -> str:
-    """RUN, or the latest one if it is empty; may be shortened to what is unique."""
-    every = [line.run for line in store.runs(limit=10_000)]
-    matching = [name for name in every if name.startswith(run)]
-    if run in every or (matching and not run):
-        return run or matching[0]
-    if len(matching) == 1:
-        return matching[0]
-    raise InputError(
-        f"There is no run {run!r}; `crosscheck runs` lists them."
-        if not matching
-        else f"{run!r} is the beginning of {len(matching)} runs; give more of the name."
-    )
-
-
 @cli.command()
 @click.argument("run", default="")
 @click.option("--json", "form", flag_value="json", help="As JSON.")
@@ -216,7 +206,7 @@ def _known(store: Store, run: str) -> str:
 def show(run: str, form: str | None, since: str) -> None:
     """Show the verdict of RUN (default: the latest)."""
     settings, store = _opened()
-    name = _known(store, run)
+    name = run_named(store, run)
     verdict = store.verdict(name)
     if verdict is None:
         rows = store.jobs(name)
@@ -235,7 +225,7 @@ def show(run: str, form: str | None, since: str) -> None:
 
 
 def _verdict(store: Store, run: str) -> Verdict:
-    name = _known(store, run)
+    name = run_named(store, run)
     verdict = store.verdict(name)
     if verdict is None:
         raise InputError(f"Run {name} has no verdict yet.")
@@ -264,7 +254,7 @@ def logs(run: str, target: str, check: str) -> None:
     """Print the logs of TARGET in RUN, of CHECK or of all checks."""
     settings, store = _opened()
     artifacts = open_artifacts(settings)
-    rows = [row for row in store.jobs(_known(store, run)) if row.job.target == target]
+    rows = [row for row in store.jobs(run_named(store, run)) if row.job.target == target]
     if not rows:
         raise InputError(f"Run {run} has no target {target!r}; `crosscheck show {run}` lists them.")
     chosen = [row for row in rows if check in ("", row.job.check) and row.job.step != Step.JUDGE]
@@ -292,7 +282,7 @@ def logs(run: str, target: str, check: str) -> None:
 def reproduce(run: str, target: str) -> None:
     """Print a shell script that rebuilds and boots TARGET of RUN without crosscheck."""
     settings, store = _opened()
-    script = settings.runs_dir / _known(store, run) / f"reproduce-{target}.sh"
+    script = settings.runs_dir / run_named(store, run) / f"reproduce-{target}.sh"
     if not script.exists():
         raise InputError(f"Run {run} has no target {target!r}; `crosscheck show {run}` lists them.")
     click.echo(script.read_text(), nl=False)
@@ -306,7 +296,7 @@ def recheck(run: str) -> None:
     Kept builds that made another kernel are removed, with what was seen of their bases.
     """
     settings, store = _opened()
-    name = _known(store, run)
+    name = run_named(store, run)
     again = rechecking(name, settings, store)
     verdict = execute(again, settings, store, say=_say)
     compared = compare_builds(store.jobs(name), store.jobs(verdict.run))

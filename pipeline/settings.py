@@ -40,6 +40,8 @@ class Settings:
     keep_days: int = 0  # how long artifacts stay that nobody uses; 0: for ever
     lists: Path | None = None  # which mailing lists are watched (`pipeline.lists.config`)
     lore_url: str = "https://lore.kernel.org/all"  # archive that has mails by their Message-ID
+    authserv: tuple[str, ...] = ()  # whose word on a mail's sender counts (`pipeline.lists.dkim`)
+    check_dkim: bool = True  # whether signatures of mails are checked here, with keys from DNS
     smtp_url: str = ""  # server that takes our mails: smtp://user:password@host:port, or smtps
     patchwork_url: str = ""  # server that shows checks beside patches
     patchwork_token: str = field(default="", repr=False)
@@ -166,6 +168,12 @@ def _origin(name: str) -> str:
     return name
 
 
+def _switch(variable: str, text: str) -> bool:
+    if text not in ("on", "off"):
+        raise InputError(f"{variable}: {text!r} is neither on nor off.")
+    return text == "on"
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings that ENVIRON (default: this process's) asks for."""
     env = os.environ if environ is None else environ
@@ -189,6 +197,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         keep_days=_days("CROSSCHECK_KEEP_DAYS", env.get("CROSSCHECK_KEEP_DAYS") or "0"),
         lists=Path(env["CROSSCHECK_LISTS"]) if env.get("CROSSCHECK_LISTS") else None,
         lore_url=(env.get("CROSSCHECK_LORE_URL") or "https://lore.kernel.org/all").rstrip("/"),
+        authserv=tuple(env.get("CROSSCHECK_AUTHSERV_ID", "").lower().split()),
+        check_dkim=_switch("CROSSCHECK_DKIM", env.get("CROSSCHECK_DKIM") or "on"),
         smtp_url=_secret(env, "CROSSCHECK_SMTP_URL", ""),
         patchwork_url=env.get("CROSSCHECK_PATCHWORK_URL", "").rstrip("/"),
         patchwork_token=_secret(env, "CROSSCHECK_PATCHWORK_TOKEN", ""),

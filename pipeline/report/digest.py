@@ -121,6 +121,20 @@ def inherited(verdict: Verdict) -> tuple[Told, ...]:
     return _told(verdict, lambda cell: cell.inherited)
 
 
+def known(verdict: Verdict) -> tuple[tuple[Told, str], ...]:
+    """What does not count since it is known, each with where more is said."""
+    links = dict.fromkeys(aside.link for _, cell in _cells(verdict) for aside in cell.known)
+    return tuple(
+        (told, one_line(link) if "://" in link else f"run {one_line(link)} saw it on its base")
+        for link in links
+        for told in _told(verdict, _linked(link))
+    )
+
+
+def _linked(link: str) -> Callable[[CheckVerdict], tuple[Finding, ...]]:
+    return lambda cell: tuple(aside.finding for aside in cell.known if aside.link == link)
+
+
 def troubles(verdict: Verdict, outcome: Outcome) -> tuple[Trouble, ...]:
     """The reasons of all cells of that OUTCOME (SKIP or ERROR)."""
     places: dict[str, dict[str, list[str]]] = {}

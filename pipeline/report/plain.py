@@ -123,6 +123,19 @@ def render_kept(
     return f"{table}{total} of at most {_size(limit_bytes)} in {top}.\n"
 
 
+def render_known(known: Iterable[tuple[str, str, str, float, str, str, str]], now: float) -> str:
+    """Known findings in the order given, as seen at NOW (seconds since the epoch).
+
+    KNOWN has an id, a target, a check, when it expires, who said so, a link and a summary.
+    """
+    rows = [
+        (id_, target, check, f"{max(0.0, until - now) / 86_400:.0f} days", by, link, summary)
+        for id_, target, check, until, by, link, summary in known
+    ]
+    heads = ("id", "target", "check", "for", "by", "link", "finding")
+    return _rows(heads, rows) if rows else "No finding is known.\n"
+
+
 def render_targets(targets: Iterable[Target]) -> str:
     """The targets of the matrix, with what they need to be installed."""
     rows = ((t.name, t.arch, t.cross_compile or "-", " ".join(t.packages) or "-") for t in targets)

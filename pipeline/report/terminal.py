@@ -126,6 +126,16 @@ def _base(verdict: Verdict) -> Iterator[Text]:
         yield Text(f"  {where}: {place}{one_line(item.finding.summary)}")
 
 
+def _known(verdict: Verdict) -> Iterator[Text]:
+    known = digest.known(verdict)
+    if known:
+        yield _heading("Known (not counted)")
+    for item, link in known:
+        place = f"{item.place}: " if item.place else ""
+        where = f"{item.check} on {', '.join(item.targets)}"
+        yield Text(f"  {where}: {place}{one_line(item.finding.summary)} ({link})")
+
+
 def _coverage(verdict: Verdict) -> Iterator[Text]:
     if verdict.not_covered or verdict.left_out:
         yield _heading("Not covered")
@@ -150,8 +160,14 @@ def view(verdict: Verdict, earlier: Verdict | None = None) -> RenderableType:
     """
     told, _, rest = headline(verdict).partition(":")
     last = _line("\n", (told, STYLES[verdict.outcome]), f":{rest}")
-    found = (*_findings(verdict), *_since(verdict, earlier))
-    parts = (*found, *_troubles(verdict), *_base(verdict), *_coverage(verdict))
+    parts = (
+        *_findings(verdict),
+        *_since(verdict, earlier),
+        *_troubles(verdict),
+        *_base(verdict),
+        *_known(verdict),
+        *_coverage(verdict),
+    )
     subject = Text(one_line(verdict.series.subject), "bold")
     table = (Text(), _table(verdict)) if verdict.targets else ()
     took = Text(f"Run {one_line(verdict.run)} took {clock(verdict.seconds)}.", "dim")

@@ -8,14 +8,18 @@ the attempt that it expects in its WHERE: whoever comes late changes nothing, an
 
 from __future__ import annotations
 
+from pipeline.store.commands import Commands
 from pipeline.store.database import AwayError
 from pipeline.store.jobs import Jobs
+from pipeline.store.known import Known
 from pipeline.store.mails import Mails
 from pipeline.store.observations import Observations
 from pipeline.store.records import (
     Asked,
+    CommandLine,
     Incoming,
     JobRow,
+    KnownLine,
     Options,
     RunLine,
     Running,
@@ -32,8 +36,10 @@ from pipeline.store.workers import Workers
 __all__ = (
     "Asked",
     "AwayError",
+    "CommandLine",
     "Incoming",
     "JobRow",
+    "KnownLine",
     "Options",
     "RunLine",
     "RunRecord",
@@ -46,5 +52,5 @@ __all__ = (
 )
 
 
-class Store(Runs, Jobs, Observations, Workers, Mails, Submissions):
+class Store(Runs, Jobs, Observations, Workers, Mails, Submissions, Commands, Known):
     """All that is stored, in the database at a URL."""

@@ -95,6 +95,38 @@ class WorkerLine:
     seen_at: float = 0.0  # the store writes it
 
 
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A mail that gave commands, and what it was answered."""
+
+    message_id: str
+    submission: str  # the Message-ID of the series' first mail
+    given_by: str  # an address in small letters
+    text: str  # the commands, one a line
+    answer: str  # what was answered; "" if nothing
+    refused: bool
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLine:
+    """A finding that is nobody's news until EXPIRES_AT."""
+
+    fingerprint: str  # `pipeline.fingerprint`
+    source: str  # the line of source code that the tool shows; "" if it shows none
+    target: str
+    check: str
+    summary: str
+    link: str  # where more can be read: a URL, or the run in which base had it
+    said_by: str  # an address; SEEN_ON_BASE if nobody said so
+    made_at: float
+    expires_at: float
+
+
+#: Who said that a finding is known where a base has it.
+SEEN_ON_BASE = "base"
+
+
 def read(kind: type[T], text: str, run: str) -> T:
     """The KIND that TEXT, stored for RUN, holds."""
     try:

@@ -143,14 +143,18 @@ COMMANDS = sa.Table(
     sa.Column("given_by", sa.String, nullable=False),
     sa.Column("text", sa.String, nullable=False),
     sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("refused", sa.Boolean, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
 )
 
-#: Findings that are nobody's news, for a time.
+#: Findings that are nobody's news, for a time. SOURCE is the line that the tool shows.
 KNOWN = sa.Table(
     "known",
     METADATA,
     sa.Column("fingerprint", sa.String, primary_key=True),
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("target", sa.String, nullable=False),
+    sa.Column("check", sa.String, nullable=False),
     sa.Column("summary", sa.String, nullable=False),
     sa.Column("link", sa.String, nullable=False),
     sa.Column("said_by", sa.String, nullable=False),

@@ -27,6 +27,7 @@ from pipeline.model import (
     Plan,
     PlannedTarget,
     Series,
+    SetAside,
     Step,
     Target,
     TargetVerdict,
@@ -267,6 +268,13 @@ def zero_page_verdicts() -> Mapping[str, Verdict]:
         line=None,
         detail="\n".join(f"[    0.{n:06}] line {n} of the console" for n in range(30)),
     )
+    rare = finding(
+        kind="boot-lockdep",
+        summary="WARNING: possible circular locking dependency detected in lock_mount()",
+        file="",
+        line=None,
+        symbol="lock_mount",
+    )
     no_kernel = "the patched kernel does not build"
     lost = "patched: its worker was lost 3 times; see the memory and disk of the workers"
     return {
@@ -291,6 +299,11 @@ def zero_page_verdicts() -> Mapping[str, Verdict]:
         ),
         "warn": verdict(row("arm64"), row("mips", cell("build", findings=[unused])), **whole),
         "hang": verdict(row("arm64", cell("boot", findings=[hang])), series=series(2)),
+        "known": verdict(
+            row("arm64", cell("boot", known=(SetAside(rare, "20260201-120000-c3d4"),))),
+            row("mips", cell("build", known=(SetAside(unused, "https://example.org/r/1/"),))),
+            row("s390", cell("boot", known=(SetAside(rare, "20260201-120000-c3d4"),))),
+        ),
         "error": verdict(
             row("arm64"),
             row("x86_64", cell("boot", Outcome.ERROR, lost)),

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from pipeline.fingerprint import fingerprint
+from pipeline.lists.commands import given as given_commands
 from pipeline.model import InputError, LeftOut, NotCovered, Outcome, Patch
+from pipeline.report.digest import new_findings
 from pipeline.report.reply import to_reply
 from tests.unit.builders import (
     cell,
@@ -203,6 +206,7 @@ def test_prose_has_72_columns_and_the_order_is_kept(story):
         "Skipped:",
         "Base:",
         "Inherited from base",
+        "Known (not counted):",
         "Not covered:",
         "To reproduce",
         "crosscheck-verdict: ",
@@ -274,6 +278,22 @@ def test_left_out_architectures_are_told_by_reason():
     left = (LeftOut("alpha", "no target"), LeftOut("arc", "no target"), LeftOut("sh", "--arch"))
     text = body(verdict(left_out=left))
     assert "  Left out: alpha, arc: no target\n  Left out: sh: --arch\n" in text
+
+
+def test_for_a_list_each_finding_has_a_name_that_commands_take():
+    of = zero_page_verdicts()["fail"]
+    mail = email.message_from_bytes(
+        to_reply(of, SENDER, now=NOW, for_list=True).message, policy=SMTP
+    )
+    text = mail.get_content().replace("\r\n", "\n")
+    (first, *_) = new_findings(of)
+    short = fingerprint(first.targets[0], first.check, first.finding)[:6]
+    assert f"[id {short}]" in text
+    assert text.count("[id ") == len(new_findings(of))
+    assert max(map(len, prose(text))) <= 72
+    assert "\nA reply with a line `#crosscheck help` says what can be asked for.\n" in text
+    assert given_commands(text) == ()
+    assert "[id " not in body(of)
 
 
 def test_an_error_never_accuses():

@@ -74,11 +74,15 @@ def upgrade() -> None:
         sa.Column("given_by", sa.String, nullable=False),
         sa.Column("text", sa.String, nullable=False),
         sa.Column("answer", sa.Text, nullable=False),
+        sa.Column("refused", sa.Boolean, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
     )
     op.create_table(
         "known",
         sa.Column("fingerprint", sa.String, primary_key=True),
+        sa.Column("source", sa.String, primary_key=True),
+        sa.Column("target", sa.String, nullable=False),
+        sa.Column("check", sa.String, nullable=False),
         sa.Column("summary", sa.String, nullable=False),
         sa.Column("link", sa.String, nullable=False),
         sa.Column("said_by", sa.String, nullable=False),
