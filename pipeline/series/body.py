@@ -163,15 +163,21 @@ def _is_flowed(part: Message) -> bool:
 
 
 def _flowing(content: bytes, part: Message) -> bytes:
-    """CONTENT with its lines as they were; as it is if only then its diff is whole.
+    """CONTENT with its lines as they were.
 
-    Some mailers say that they let text flow, and do not.
+    Some mailers say that they let text flow, and do not: it stays as it is where only then its
+    diff is whole, and no blank was put before all that begin with one.
     """
     undone = _unflow(content, joined="yes" not in str(part.get_param("delsp", "")).lower())
-    whole = has_diff(content) and not find_damage(content.decode("utf-8", "replace"))
-    if whole and find_damage(undone.decode("utf-8", "replace")):
-        return content
-    return undone
+    if not has_diff(content) or not _damaged(undone) or _damaged(content):
+        return undone
+    context = [line for line in cut_diff(content).split(b"\n") if line.startswith(b" ")]
+    stuffed = context and all(line[:2] in {b"  ", b" "} for line in context)
+    return undone if stuffed else content
+
+
+def _damaged(content: bytes) -> bool:
+    return bool(find_damage(content.decode("utf-8", "replace")))
 
 
 def _unflow(content: bytes, *, joined: bool) -> bytes:

@@ -29,6 +29,7 @@ _ARCHIVES = r"https?://(?:[\w.-]*lore\.kernel\.org|patch\.msgid\.link|lkml\.kern
 _IN_URL = re.compile(_ARCHIVES + r"(?:[^/\s@]+/)?([^/\s@]+@[^/\s#?>]+)")
 _ID = re.compile(r"<?([^<>\s/@]+@[^<>\s/@]+)>?$")
 _MOST_BASES = 10
+_PROSE_CHARS = 64 << 10
 
 
 def build(
@@ -76,7 +77,7 @@ def _based_on(texts: Iterable[str], own: frozenset[str]) -> tuple[str, ...]:
     """The Message-IDs of the series that TEXTS, of which the first introduces, are based on."""
     found: list[str] = []
     for n, text in enumerate(texts):
-        prose = text.partition("\ndiff --git ")[0]
+        prose = text[:_PROSE_CHARS].partition("\ndiff --git ")[0]
         said = list(_BASED_ON.findall(prose))
         said += _BASED_IN_PROSE.findall(prose) if n == 0 else []
         found += [message_id for value in said if (message_id := _message_id(value))]

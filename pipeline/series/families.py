@@ -19,7 +19,9 @@ class Families:
         self._of_mail = {i: n for n, posting in enumerate(postings) for i in posting.ids}
         self._at = {i: i for i in self._of_mail}
         self._answered = self._find_answered()
-        self._top = self._find_tops()
+        self._top: dict[int, int] = {}
+        self._depth = [0] * len(self.postings)
+        self._climb()
 
     def stray(self, n: int) -> bool:
         """Whether posting N answers somebody else's, or its own author's without being another
@@ -49,12 +51,8 @@ class Families:
         return None if mail is None else self._of_mail[mail]
 
     def depth(self, n: int) -> int:
-        """How many postings N answers."""
-        many, seen = 0, {n}
-        while (up := self.above(n)) is not None and up not in seen:
-            seen.add(up)
-            many, n = many + 1, up
-        return many
+        """How many postings N answers, one above the other."""
+        return self._depth[n]
 
     def families(self) -> list[list[int]]:
         """The postings that are no strays, by series: one author, and a thread or a title."""
@@ -92,18 +90,23 @@ class Families:
             found.append(None if mail is None or self._of_mail[mail] == n else mail)
         return found
 
-    def _find_tops(self) -> list[int]:
-        top: dict[int, int] = {}
+    def _climb(self) -> None:
+        """Find for each posting the topmost one that it answers, and how many are between."""
         for n in range(len(self.postings)):
             path: list[int] = []
             at = n
-            while at not in top and at not in path[-1:] and (up := self.above(at)) is not None:
+            while at not in self._top:
                 path.append(at)
-                top[at] = at  # for who answers himself, in a circle
+                self._top[at] = at  # for who answers himself, in a circle
+                up = self.above(at)
+                if up is None:
+                    break
                 at = up
-            last = top.get(at, at)
-            top.update(dict.fromkeys([*path, at], last))
-        return [top[n] for n in range(len(self.postings))]
+            for below in reversed(path):
+                up = self.above(below)
+                if up is not None and below != self._top[at]:
+                    self._top[below] = self._top[at]
+                    self._depth[below] = self._depth[up] + 1
 
     def _corrects(self, n: int, above: int) -> bool:
         """Whether N is no version of ABOVE, its author's own, but changes something in it."""

@@ -33,6 +33,7 @@ MAX_HEADER_BYTES = 128 << 10
 _MAX_LINE_BYTES = 8 << 10  # of a header that is no list of addresses or mails
 _LISTS = {"to", "cc", "references", "received", "dkim-signature", "authentication-results"}
 _MAX_PARTS = 64
+_MAX_WORK_BYTES = 32 << 20  # parts times size: each line is held against the end of each part
 _MAX_VERSION = 9999
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -110,7 +111,7 @@ def parse(raw: bytes, origin: str) -> Mail:
             " the mbox of this series alone."
         )
     try:
-        message = BytesParser(_bounded(), policy=compat32).parsebytes(raw)
+        message = BytesParser(_bounded(len(raw)), policy=compat32).parsebytes(raw)
         letter = _letter(message)
         read = body.read(message)
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError, MessageError) as e:
@@ -122,15 +123,16 @@ def parse(raw: bytes, origin: str) -> Mail:
     return Mail(origin, letter, subject, read.content, read.html, read.flowed, read.trouble)
 
 
-def _bounded() -> Callable[..., Message]:
+def _bounded(size_bytes: int) -> Callable[..., Message]:
     """A class of messages for one mail: ValueError at more parts or longer headers than allowed."""
     made = 0
+    most = min(_MAX_PARTS, max(4, _MAX_WORK_BYTES // size_bytes)) if size_bytes else 1
 
     class Bounded(Message):
         def __init__(self, policy: Policy = compat32) -> None:
             nonlocal made
             made += 1
-            if made > _MAX_PARTS:
+            if made > most + 1:  # the parser makes one to try it
                 raise ValueError("too many parts")
             self._left = MAX_HEADER_BYTES
             super().__init__(policy)
