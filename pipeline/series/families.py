@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from pipeline.series.answers import Threads
-from pipeline.series.postings import Posting
+from pipeline.series.postings import Posting, parent
 
 
 class Families:
@@ -18,6 +18,13 @@ class Families:
         self._threads = threads
         self._of_mail = {i: n for n, posting in enumerate(postings) for i in posting.ids}
         self._at = {i: i for i in self._of_mail}
+        self._first = {posting.mails[0].letter.message_id for posting in postings}
+        self._parts = {
+            (posting.sender, mail.subject.title.lower())
+            for posting in postings
+            if posting.total > 1
+            for _, mail in posting.patches
+        }
         self._answered = self._find_answered()
         self._top: dict[int, int] = {}
         self._depth = [0] * len(self.postings)
@@ -28,6 +35,8 @@ class Families:
         version of it: it corrects it, or replaces one patch of it.
         """
         above, here = self.above(n), self.postings[n]
+        if self._replaces_one(here):
+            return True
         if above is None:
             return False
         if self.postings[self._top[n]].sender != here.sender:
@@ -37,6 +46,8 @@ class Families:
     def is_answer(self, n: int) -> bool:
         """Whether posting N is a stray that is no series by itself."""
         here, above = self.postings[n], self.above(n)
+        if self._replaces_one(here):
+            return True
         if above is None or not self.stray(n):
             return False
         other = self.postings[above]
@@ -107,6 +118,20 @@ class Families:
                 if up is not None and below != self._top[at]:
                     self._top[below] = self._top[at]
                     self._depth[below] = self._depth[up] + 1
+
+    def _replaces_one(self, posting: Posting) -> bool:
+        """Whether POSTING, one patch without number, is called as one of several of its author's
+        and answers neither a cover nor another first mail.
+        """
+        first = posting.mails[0]
+        up = parent(first)
+        return (
+            posting.total == 1
+            and first.subject.counters_inferred
+            and bool(up)
+            and up not in self._first
+            and (posting.sender, first.subject.title.lower()) in self._parts
+        )
 
     def _corrects(self, n: int, above: int) -> bool:
         """Whether N is no version of ABOVE, its author's own, but changes something in it."""

@@ -15,6 +15,7 @@ _PART = re.compile(
     r"diff --git |index [0-9a-f]+\.\.|--- |\+\+\+ |@@ -|Binary files |GIT binary patch$"
     r"|(?:old|new|new file|deleted file) mode \d|(?:copy|rename) (?:from|to) |(?:dis)?similarity "
 )
+_BINARY = re.compile(r"(?:literal|delta) \d+|[A-Za-z][0-9A-Za-z!#-&(-+;-@^-~-]{5,65}|")
 _STAT = re.compile(
     r"^ (\d{1,9}) files? changed(?:, (\d{1,9}) insertions?\(\+\))?"
     r"(?:, (\d{1,9}) deletions?\(-\))?$",
@@ -78,8 +79,10 @@ def cut_diff(content: bytes) -> bytes:
         if header:
             end, _ = _walk_hunk(shown, end, int(header[1] or 1), int(header[2] or 1))
         elif inside and shown[at] == "GIT binary patch":
-            while end < len(lines) and not shown[end].startswith(("diff --git ", "--")):
+            while end < len(lines) and _BINARY.fullmatch(shown[end]):
                 end += 1
+            while not shown[end - 1]:
+                end -= 1
         if inside and _PART.match(shown[at]):
             kept += lines[at:end]
         at = end

@@ -16,7 +16,7 @@ from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Policy, compat32
-from email.utils import getaddresses
+from email.utils import getaddresses, parseaddr
 
 from liblore.series import PatchSubject, parse_patch_subject
 from liblore.utils import format_addrs, strip_reply_prefixes
@@ -66,7 +66,7 @@ class Mail:
 
         A list that sends in the name of others gives all of them its own.
         """
-        name, address = getaddresses([self.letter.author])[0]
+        name, address = parseaddr(self.letter.author)
         through = re.search(r" via (?!B4 Relay)", name)
         return f"{name} <{address}>".lower() if through else address.lower()
 
@@ -205,11 +205,14 @@ def _letter(message: Message) -> Letter:
 def _addresses(written: str) -> tuple[str, ...]:
     """The addresses of a header, each as `Name <address>`, decoded."""
     found = getaddresses([re.sub(r"\s+", " ", written)])
-    return tuple(
-        _plain(format_addrs([(_decoded(name), _plain(address))]))
-        for name, address in found
-        if address
-    )
+    return tuple(_shown(_decoded(name), _plain(address)) for name, address in found if address)
+
+
+def _shown(name: str, address: str) -> str:
+    if address.isascii():
+        return _plain(format_addrs([(name, address)]))
+    plain = re.sub(r'["\\]', "", name)
+    return f'"{plain}" <{address}>' if plain else address
 
 
 def _author(written: str) -> str:

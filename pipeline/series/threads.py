@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import getaddresses
+from email.utils import parseaddr
 from enum import StrEnum
 
 from pipeline.model import InputError, Letter, Series
@@ -142,7 +142,7 @@ def _other(mail: Mail, reason: str) -> Posted:
 
 
 def _address(author: str) -> str:
-    return getaddresses([author])[0][1].lower()
+    return parseaddr(author)[1].lower()
 
 
 def _letter(series: Series) -> Letter:
