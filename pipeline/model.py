@@ -92,6 +92,8 @@ class Series:
     source: str = ""  # the arguments that the user gave, quoted for a shell
     notes: tuple[str, ...] = ()  # what the assembler chose or passed over, one sentence each
     mails: tuple[bytes, ...] = field(default=(), repr=False)
+    prerequisites: tuple[str, ...] = ()  # patch ids of what it needs in its base
+    based_on: tuple[str, ...] = ()  # Message-IDs of the series that it needs in its base
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Why a mail cannot be a patch: what mailers, archives and hands do to diffs. Pure.
-
-The format of hunks: git-diff(1) "Generating patch text with -p"; a context line may have
-lost its only blank, which git-apply(1) tolerates, but no other line may.
-"""
+"""Why a mail cannot be a patch: what mailers, archives and hands do to diffs. Pure."""
 
 from __future__ import annotations
 
 import re
 
 from pipeline.model import InputError
+from pipeline.series.hunks import find_damage
 from pipeline.series.mail import Mail
 
-_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
-_NEXT = re.compile(r"diff --git |--- |\+\+\+ |@@ -|index [0-9a-f]+\.\.|-- ?$")
 _RAW = "save the raw mail (mbox) and give that"
 
 #: How files begin that are taken for mails by mistake.
@@ -39,6 +34,8 @@ def refuse_binary(line: bytes, origin: str, *, first: bool) -> None:
 
 def refuse_damage(mail: Mail) -> None:
     """Raise InputError if MAIL's diff was damaged on its way, or is no mail at all."""
+    if mail.trouble:
+        raise InputError(f"{mail.origin} {mail.trouble}.")
     if not mail.has_diff:
         raise InputError(f"{mail.origin} holds no patch{_why_no_diff(mail)}.")
     damage = find_damage(mail.text)
@@ -59,49 +56,3 @@ def _why_no_diff(mail: Mail) -> str:
     if re.search(r"^[>|] ?(?:diff --git |@@ -)", mail.text, re.MULTILINE):
         return ": it only quotes one"
     return ""
-
-
-def find_damage(text: str) -> str:
-    """What is broken in the first broken hunk of TEXT; "" if all hunks add up."""
-    lines = text.split("\n")
-    file, at = "", 0
-    while at < len(lines):
-        line = lines[at]
-        at += 1
-        if line.startswith("+++ "):
-            file = line[4:].split("\t")[0].removeprefix("b/")
-        header = _HUNK.match(line) if file else None
-        if header:
-            at, broken = _walk_hunk(lines, at, int(header[1] or 1), int(header[2] or 1))
-            if broken:
-                return f"{broken} in the hunk {header[0]} of {_printable(file)}"
-        elif line.startswith("diff --git "):
-            file = ""
-    return ""
-
-
-def _printable(name: str) -> str:
-    return name if name.isprintable() else ascii(name)
-
-
-def _walk_hunk(lines: list[str], at: int, old: int, new: int) -> tuple[int, str]:
-    """The index after a hunk of OLD and NEW lines that starts at AT, and what is wrong in it."""
-    while old > 0 or new > 0:
-        line = lines[at] if at < len(lines) else None
-        kind = " " if line == "" else (line or "@")[0]
-        if kind == "\\":
-            at += 1
-            continue
-        if line is None or kind not in " +-":
-            if line is None or _NEXT.match(line) or lines[at - 1].rstrip() == "--":
-                return at, "lines are missing"
-            return at, f"whitespace was destroyed or lines were wrapped ({line.strip()[:60]!r})"
-        old -= kind in " -"
-        new -= kind in " +"
-        at += 1
-        if old < 0 or new < 0:
-            return at, "the lines are not as many as it says"
-    after = lines[at] if at < len(lines) else ""
-    if after[:1] in ("+", "-") and not _NEXT.match(after):
-        return at, "there are more lines than it says"
-    return at, ""

@@ -1,29 +1,39 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What one mail is: its letter, its [PATCH …] prefix, its text, whether it holds a diff. Pure.
 
-The standard library takes the mail apart; liblore, which has the corner cases of the kernel
-lists from b4, reads headers and subjects. The raw bytes are kept for `git am`: a mail that
-a library has written again is not the mail that was sent.
+The standard library takes the mail apart, within limits; liblore, which has the corner cases
+of the kernel lists from b4, reads subjects. What `git am` is given is written anew
+(`pipeline.series.written`) from what was read here, so that what is judged is what is applied.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from email.message import EmailMessage
-from email.utils import getaddresses, parsedate_to_datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from email.errors import MessageError
+from email.header import decode_header
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import Policy, compat32
+from email.utils import getaddresses, parseaddr
 
 from liblore.series import PatchSubject, parse_patch_subject
-from liblore.utils import clean_header, format_addrs, parse_message
+from liblore.utils import format_addrs, strip_reply_prefixes
 
 from pipeline.model import InputError, Letter
+from pipeline.series import body
 
-_DIFF = re.compile(r"^(?:diff --git |--- [^\n]+\n\+\+\+ |GIT binary patch$)", re.MULTILINE)
-_PATCH_TYPES = ("text/plain", "text/x-patch", "text/x-diff", "application/x-patch")
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
-_IN_BODY_FROM = re.compile(r"\s*From: *([^\n@]+@[^\n]+)\n")
+_BARE_ID = re.compile(r"[^<>\s@]+@[^<>\s@]+")
+_IN_BODY = re.compile(r"(From|Subject|Date):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)\n")
+_RESENT = {"RESEND", "RESENT", "REPOST"}
 #: Parsing a header takes more than linear time: nobody writes longer ones than this, all told.
 MAX_HEADER_BYTES = 128 << 10
+_MAX_LINE_BYTES = 8 << 10  # of a header that is no list of addresses or mails
+_LISTS = {"to", "cc", "references", "received", "dkim-signature", "authentication-results"}
+_MAX_PARTS = 64
+_MAX_WORK_BYTES = 32 << 20  # parts times size: each line is held against the end of each part
 _MAX_VERSION = 9999
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -33,28 +43,60 @@ class Mail:
     """One mail. ORIGIN says where it was read, for messages: `thread.mbox, mail 3`."""
 
     origin: str
-    raw: bytes  # without the mbox separator and its quoting
     letter: Letter
     subject: PatchSubject
-    text: str  # the plain text and the attached patches, decoded, with LF line ends
+    content: bytes  # the message and the diff, decoded, with LF line ends
     html: bool  # there is a text/html part
     flowed: bool  # sent with format=flowed (RFC 3676)
+    trouble: str = ""  # why it can be no patch
+
+    @property
+    def text(self) -> str:
+        """CONTENT, to be read."""
+        return self.content.decode("utf-8", "replace")
 
     @property
     def has_diff(self) -> bool:
         """Whether there is a diff in it, not merely a quoted one."""
-        return _DIFF.search(self.text) is not None
+        return body.has_diff(self.content)
 
     @property
     def sender(self) -> str:
-        """The address that it came from, to tell people apart."""
-        return getaddresses([self.letter.author])[0][1].lower()
+        """Who sent it, to tell people apart: an address.
+
+        A list that sends in the name of others gives all of them its own.
+        """
+        name, address = parseaddr(self.letter.author)
+        through = re.search(r" via (?!B4 Relay)", name)
+        return f"{name} <{address}>".lower() if through else address.lower()
 
     @property
     def author(self) -> str:
         """Who wrote the patch: an in-body `From:` outranks the header, as in git-am(1)."""
-        named = _IN_BODY_FROM.match(self.text)
-        return _author(named[1]) if named else self.letter.author
+        named = self._in_body.get("From", "")
+        return _author(named) if "@" in named else self.letter.author
+
+    @property
+    def title(self) -> str:
+        """The subject without its prefix; an in-body `Subject:` outranks the header."""
+        named = self._in_body.get("Subject", "")
+        return (_plain(parse_patch_subject(named).title) if named else "") or self.subject.title
+
+    @property
+    def resend(self) -> bool:
+        """Whether its prefix says that it was sent before."""
+        return any(prefix.upper() in _RESENT for prefix in self.subject.prefixes)
+
+    @property
+    def _in_body(self) -> dict[str, str]:
+        """The headers at the beginning of the text, as git-mailinfo(1) reads them."""
+        text = self.content[:_MAX_LINE_BYTES].decode("utf-8", "replace").lstrip()
+        found: dict[str, str] = {}
+        at = 0
+        while header := _IN_BODY.match(text, at):
+            found.setdefault(header[1], " ".join(_decoded(header[2]).split()))
+            at = header.end()
+        return found
 
 
 def parse(raw: bytes, origin: str) -> Mail:
@@ -69,49 +111,71 @@ def parse(raw: bytes, origin: str) -> Mail:
             " the mbox of this series alone."
         )
     try:
-        message = parse_message(raw)
-        parts = [part for part in message.walk() if not part.is_multipart()]
-        mail = Mail(
-            origin=origin,
-            raw=raw,
-            letter=_letter(message),
-            subject=parse_patch_subject(_header(message, "subject")),
-            text="\n".join(_text(part) for part in parts if _may_hold_patch(part)),
-            html=any(part.get_content_type() == "text/html" for part in parts),
-            flowed=any(_is_flowed(part) for part in parts),
-        )
-    except (RecursionError, ValueError, LookupError, AttributeError, TypeError) as error:
+        message = BytesParser(_bounded(len(raw)), policy=compat32).parsebytes(raw)
+        letter = _letter(message)
+        read = body.read(message)
+    except (RecursionError, ValueError, LookupError, AttributeError, TypeError, MessageError) as e:
         # What the standard parser raises on hostile structure and headers.
-        raise InputError(
-            f"{origin} cannot be read as a mail: save it again as raw mbox."
-        ) from error
-    if mail.subject.version > _MAX_VERSION:
+        raise InputError(f"{origin} cannot be read as a mail: save it again as raw mbox.") from e
+    subject = _subject(letter.subject)
+    if subject.version > _MAX_VERSION:
         raise InputError(f"{origin} names a version above {_MAX_VERSION} in its subject.")
-    return mail
+    return Mail(origin, letter, subject, read.content, read.html, read.flowed, read.trouble)
 
 
-def dated(raw: bytes, date: str) -> bytes:
-    """RAW with a Date that git can read: without one `git am` would take today's, or refuse."""
-    try:
-        if parsedate_to_datetime(date).timestamp() >= 0:
-            return raw
-    except (ValueError, TypeError, OverflowError):
-        pass
-    head, blank, body = raw.partition(b"\n\n")
-    pattern = rb"^Date:[^\n]*\n(?:[ \t][^\n]*\n)*"
-    kept = re.sub(pattern, b"", head + b"\n", flags=re.MULTILINE | re.IGNORECASE)
-    return b"Date: Thu, 1 Jan 1970 00:00:00 +0000\n" + kept.removesuffix(b"\n") + blank + body
+def _bounded(size_bytes: int) -> Callable[..., Message]:
+    """A class of messages for one mail: ValueError at more parts or longer headers than allowed."""
+    made = 0
+    most = min(_MAX_PARTS, max(4, _MAX_WORK_BYTES // size_bytes)) if size_bytes else 1
+
+    class Bounded(Message):
+        def __init__(self, policy: Policy = compat32) -> None:
+            nonlocal made
+            made += 1
+            if made > most + 1:  # the parser makes one to try it
+                raise ValueError("too many parts")
+            self._left = MAX_HEADER_BYTES
+            super().__init__(policy)
+
+        def set_raw(self, name: str, value: str) -> None:
+            size = len(value)
+            self._left -= size
+            if self._left < 0 or (name.lower().startswith("content-") and size > _MAX_LINE_BYTES):
+                raise ValueError("a header is too long")
+            super().set_raw(name, value)
+
+    return Bounded
 
 
-def _raw_header(message: EmailMessage, name: str) -> str:
-    """The header NAME as it was sent, raw UTF-8 in it decoded; "" if there is none."""
+def _subject(subject: str) -> PatchSubject:
+    """What SUBJECT says; a list may have put its tag before `Re:`."""
+    found = parse_patch_subject(subject)
+    title, answers = strip_reply_prefixes(found.title)
+    if answers and not found.is_patch:
+        return replace(parse_patch_subject(title), is_reply=True)
+    return found
+
+
+def _raw_header(message: Message, name: str) -> str:
+    """The header NAME as it was sent, on one line, raw UTF-8 in it decoded; "" if there is none."""
     raw = next((str(v) for n, v in message.raw_items() if n.lower() == name), "")
-    return _plain(raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text if name in _LISTS else text[:_MAX_LINE_BYTES]
 
 
-def _header(message: EmailMessage, name: str) -> str:
-    """The header NAME, which holds no address, unfolded and decoded."""
-    return _plain(clean_header(_raw_header(message, name)))
+def _decoded(text: str) -> str:
+    """TEXT without encoded words (RFC 2047); those that are broken stay as they are."""
+    if "=?" in text:
+        try:
+            words = decode_header(text)
+        except (MessageError, ValueError):
+            words = []
+        if words:
+            text = "".join(
+                w if isinstance(w, str) else body.decode(w, charset or "utf-8")
+                for w, charset in words
+            )
+    return _plain(re.sub(r"\s+", " ", text).strip())
 
 
 def _plain(text: str) -> str:
@@ -119,66 +183,37 @@ def _plain(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
-def _letter(message: EmailMessage) -> Letter:
-    references = _MESSAGE_ID.findall(_header(message, "references"))
-    parents = _MESSAGE_ID.findall(_header(message, "in-reply-to"))[:1]
-    found = _MESSAGE_ID.search(_header(message, "message-id"))
+def _letter(message: Message) -> Letter:
+    references = _MESSAGE_ID.findall(_raw_header(message, "references"))
+    parents = _MESSAGE_ID.findall(_raw_header(message, "in-reply-to"))[:1]
+    own = _plain(_raw_header(message, "message-id")).strip()
+    found = _MESSAGE_ID.search(own)
+    bare = own if _BARE_ID.fullmatch(own) else ""
     return Letter(
-        message_id=found[1] if found else "",
-        subject=_header(message, "subject"),
+        message_id=_plain(found[1]) if found else bare,
+        subject=_decoded(_raw_header(message, "subject")),
         author=_author(_raw_header(message, "from")),
         to=_addresses(_raw_header(message, "to")),
         cc=_addresses(_raw_header(message, "cc")),
         reply_to=_addresses(_raw_header(message, "reply-to")),
-        references=tuple(r for r in references if r not in parents) + tuple(parents),
-        date=_header(message, "date"),
+        references=tuple(dict.fromkeys(_plain(r) for r in references if r not in parents))
+        + tuple(_plain(p) for p in parents),
+        date=_decoded(_raw_header(message, "date")),
     )
 
 
 def _addresses(written: str) -> tuple[str, ...]:
     """The addresses of a header, each as `Name <address>`, decoded."""
     found = getaddresses([re.sub(r"\s+", " ", written)])
-    return tuple(_plain(format_addrs([pair])) for pair in found if pair[1])
+    return tuple(_shown(_decoded(name), _plain(address)) for name, address in found if address)
+
+
+def _shown(name: str, address: str) -> str:
+    if address.isascii():
+        return _plain(format_addrs([(name, address)]))
+    plain = re.sub(r'["\\]', "", name)
+    return f'"{plain}" <{address}>' if plain else address
 
 
 def _author(written: str) -> str:
-    return next(iter(_addresses(written)), _plain(clean_header(written)))
-
-
-def _may_hold_patch(part: EmailMessage) -> bool:
-    name = (part.get_filename() or "").lower()
-    return part.get_content_type() in _PATCH_TYPES or name.endswith((".patch", ".diff"))
-
-
-def _text(part: EmailMessage) -> str:
-    payload = part.get_payload(decode=True)
-    if not isinstance(payload, bytes):
-        return ""
-    try:
-        text = payload.decode(part.get_content_charset() or "utf-8", "replace")
-    except LookupError:  # a charset that does not exist
-        text = payload.decode("utf-8", "replace")
-    text = text.replace("\r\n", "\n")
-    return _unflow(text) if _is_flowed(part) else text
-
-
-def _is_flowed(part: EmailMessage) -> bool:
-    return "flowed" in str(part.get_param("format", "")).lower()
-
-
-def _unflow(text: str) -> str:
-    """TEXT, sent with format=flowed (RFC 3676), as git-mailinfo(1) has it."""
-    lines: list[str] = []
-    open_line = ""
-    for line in text.split("\n"):
-        if line != "-- ":
-            plain = line.removeprefix(" ")
-            if plain.endswith(" "):
-                open_line += plain
-                continue
-            line = open_line + plain  # noqa: PLW2901
-        elif open_line:
-            lines.append(open_line)
-        lines.append(line)
-        open_line = ""
-    return "\n".join([*lines, open_line] if open_line else lines)
+    return next(iter(_addresses(written)), _decoded(written))

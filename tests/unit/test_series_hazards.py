@@ -85,7 +85,14 @@ class TestSentences:
     def test_format_flowed_is_named_where_it_did_damage(self):
         flowed = "Content-Type: text/plain; format=flowed\n"
         assert "(it was sent with format=flowed)" in refusal(GOOD.replace("\n }", "\n}"), flowed)
-        assert "(it was sent with format=flowed)" in refusal(GOOD, flowed)
+        stuffed = GOOD.replace("\n ", "\n  ")  # its empty line now looks like one that goes on
+        assert "(it was sent with format=flowed)" in refusal(stuffed, flowed)
+
+    def test_format_flowed_that_only_the_header_says_did_none(self):
+        headers = "From: a@x\nSubject: x\nContent-Type: text/plain; format=flowed\n\n"
+        mail = parse((headers + GOOD).encode(), "demo.mbox")
+        refuse_damage(mail)
+        assert mail.text == GOOD
 
     def test_format_flowed_that_is_stuffed_as_it_should_be_did_none(self):
         headers = "From: a@x\nSubject: x\nContent-Type: text/plain; format=flowed\n\n"

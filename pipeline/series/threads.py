@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What stands in one thread for whoever watches it: every author's every posting. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.utils import parseaddr
+from enum import StrEnum
+
+from pipeline.model import InputError, Letter, Series
+from pipeline.series import hazards
+from pipeline.series.answers import Threads
+from pipeline.series.assemble import resent
+from pipeline.series.build import build
+from pipeline.series.families import Families
+from pipeline.series.mail import Mail
+from pipeline.series.postings import Posting, collect, is_patch, is_pull_request, sent, unique
+
+
+class State(StrEnum):
+    """What a posting is to us."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"  # what is missing may still come
+    NOT_FOR_US = "not for us"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A posting. SERIES is there when it is complete, REASON, a sentence, when not."""
+
+    message_id: str  # of its first mail that is there: the cover, else the lowest patch
+    author: str  # the address that it was sent from
+    version: int
+    subject: str  # without prefix
+    state: State
+    series: Series | None = None
+    missing: tuple[int, ...] = ()
+    reason: str = ""
+
+
+def postings_in(mails: Iterable[Mail], *, source: str = "") -> tuple[Posted, ...]:
+    """Every posting among MAILS, all of one thread, in their order; the SERIES say SOURCE.
+
+    A thread without any is one that is not for us, by its first mail.
+    """
+    there = unique(mails)
+    threads = Threads(there)
+    marked = [mail for mail in there if is_patch(mail)]
+    postings = collect(marked, threads)
+    families = Families(postings, threads)
+    completed = _completed(families)
+    found = [_posted(families, n, completed, source) for n in range(len(postings))]
+    found += [
+        _other(mail, "It is a pull request, which holds no patches.")
+        for mail in there
+        if is_pull_request(mail)
+    ]
+    found += [
+        _other(mail, "It is beyond the last patch of its series.")
+        for mail in there
+        if mail.subject.is_patch
+        and not mail.subject.is_reply
+        and mail.subject.counter > mail.subject.expected
+    ]
+    if not found and there:
+        found = [_other(there[0], "There are only replies and other mails.")]
+    place = {mail.letter.message_id: n for n, mail in reversed(tuple(enumerate(there)))}
+    return tuple(sorted(found, key=lambda posted: place.get(posted.message_id, 0)))
+
+
+def is_later(new: Series, old: Series) -> bool:
+    """Whether NEW is a later version of the series OLD, by the same author.
+
+    They are one series if they share their change-id, a subject, or NEW answers OLD.
+    """
+    if _address(_letter(new).author) != _address(_letter(old).author) or not _related(new, old):
+        return False
+    if new.version != old.version:
+        return new.version > old.version
+    if new.message_id == old.message_id:
+        return False
+    if _answers(new, old) or _answers(old, new):
+        return _answers(new, old)
+    return (sent(_letter(new)) or 0.0) > (sent(_letter(old)) or 0.0)
+
+
+def _completed(families: Families) -> dict[int, Posting]:
+    """What patches that were sent again complete, by the posting that lacked them."""
+    found: dict[int, Posting] = {}
+    for family in families.families():
+        by_kind: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for n in family:
+            posting = families.postings[n]
+            by_kind[posting.version, posting.total].append(n)
+        for same in by_kind.values():
+            whole = resent([families.postings[n] for n in same])
+            first = next((n for n in same if not families.postings[n].resend), None)
+            if whole and first is not None and families.postings[first].missing:
+                found[first] = whole
+                found |= {n: whole for n in same if families.postings[n].missing}
+    return found
+
+
+def _posted(families: Families, n: int, completed: dict[int, Posting], source: str) -> Posted:
+    posting = families.postings[n]
+    first = posting.mails[0]
+    named = (first.letter.message_id, _address(first.letter.author), posting.version)
+    title = first.subject.title if posting.cover else first.title
+    if families.is_answer(n):
+        reason = f"{posting.name} answers in the thread and is no series by itself."
+        return Posted(*named, title, State.NOT_FOR_US, reason=reason)
+    if posting.resend and n in completed:
+        reason = f"{posting.name} was sent again for the rest of its series."
+        return Posted(*named, title, State.NOT_FOR_US, reason=reason)
+    whole = completed.get(n, posting)
+    if whole.trouble:
+        return Posted(*named, title, State.NOT_FOR_US, reason=whole.trouble)
+    if whole.missing:
+        reason = f"{len(whole.missing)} of {whole.total} patches are missing."
+        return Posted(*named, title, State.INCOMPLETE, missing=whole.missing, reason=reason)
+    try:
+        for _, mail in whole.patches:
+            hazards.refuse_damage(mail)
+    except InputError as error:
+        return Posted(*named, title, State.NOT_FOR_US, reason=str(error))
+    return Posted(*named, title, State.COMPLETE, series=build(whole, source=source))
+
+
+def _other(mail: Mail, reason: str) -> Posted:
+    letter, subject = mail.letter, mail.subject
+    return Posted(
+        letter.message_id,
+        _address(letter.author),
+        subject.version,
+        subject.title,
+        State.NOT_FOR_US,
+        reason=reason,
+    )
+
+
+def _address(author: str) -> str:
+    return parseaddr(author)[1].lower()
+
+
+def _letter(series: Series) -> Letter:
+    return series.cover or series.patches[0].letter
+
+
+def _ids(series: Series) -> set[str]:
+    letters = [p.letter for p in series.patches] + ([series.cover] if series.cover else [])
+    return {letter.message_id for letter in letters}
+
+
+def _answers(new: Series, old: Series) -> bool:
+    return bool(_ids(old) & set(_letter(new).references))
+
+
+def _related(new: Series, old: Series) -> bool:
+    names = [
+        {series.subject.lower(), *(patch.subject.lower() for patch in series.patches)}
+        for series in (new, old)
+    ]
+    changes = [_change_id(series) for series in (new, old)]
+    if all(changes):
+        return changes[0] == changes[1]
+    return bool(names[0] & names[1]) or _answers(new, old)
+
+
+def _change_id(series: Series) -> str:
+    """The `change-id:` that b4 gives all versions of a series, of its cover; "" if it has none."""
+    body = series.cover.body if series.cover else ""
+    said = [line for line in body.splitlines() if line.lower().startswith("change-id: ")]
+    return said[-1].split(":", 1)[1].strip() if said else ""
