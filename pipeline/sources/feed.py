@@ -32,7 +32,7 @@ _MAX_FEED_BYTES = 64 << 20
 _NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x[0-9a-fA-F]+|[0-9]+);")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
     at: int
     message_id: str
@@ -53,10 +53,10 @@ class Feed:
             new = self._since(window)
         else:
             shown_now = self._entries("new.atom")
-            window = Window(max([now - LOOK_BACK_S, *(e.at for e in sorted(shown_now)[:1])]))
-            new = {entry for entry in shown_now if window.is_new(entry.message_id, entry.at)}
+            window = Window(max([now - LOOK_BACK_S, *(entry.at for entry in shown_now[:1])]))
+            new = _new(shown_now, window)
             yield Arrival(b"", window.encode())
-        for entry in sorted(new)[:BATCH]:
+        for entry in sorted(new, key=lambda entry: entry.at)[:BATCH]:
             raw = self._mail(entry.message_id)
             window = window.after(entry.message_id, entry.at, done=min(entry.at, now))
             yield Arrival(raw, window.encode())
@@ -69,23 +69,24 @@ class Feed:
         """As `MailSource` says."""
         self._web.close()
 
-    def _since(self, window: Window) -> set[_Entry]:
+    def _since(self, window: Window) -> dict[_Entry, None]:
         """What is new to WINDOW: all of it, or the first that is."""
         since = window.floor
-        new: set[_Entry] = set()
+        new: dict[_Entry, None] = {}
         while len(new) < BATCH:
             page = self._entries(f"new.atom?t={_stamp(since)}-")
-            new |= {entry for entry in page if window.is_new(entry.message_id, entry.at)}
-            latest = max((entry.at for entry in page), default=since)
-            if not page or min(page).at < since:
+            new |= _new(page, window)
+            if not page or page[0].at < since:
                 break
+            latest = page[-1].at
             if latest == since:  # the page may be full of mails of one second
                 found = self._entries(f"?q=rt:{since}..{since}&x=A")
-                new |= {entry for entry in found if window.is_new(entry.message_id, entry.at)}
+                new |= _new(found, window)
             since = max(latest, since + 1)
         return new
 
     def _entries(self, view: str) -> list[_Entry]:
+        """The mails that VIEW names, oldest first."""
         url = f"{self._archive}/{view}"
         page = self._web.get(url, _MAX_FEED_BYTES)
         if page.status == 404 and (b"No feed found" in page.body or view.startswith("?")):
@@ -101,8 +102,11 @@ class Feed:
             feed = ET.fromstring(_NOT_XML.sub(b"", page.body))  # noqa: S314
         except ET.ParseError as error:
             raise InfraError(f"The feed {shown(url)} is damaged: {error}.") from error
-        entries = (_entry(element) for element in feed.iter(f"{_ATOM}entry"))
-        return [entry for entry in entries if entry]
+        found = (_entry(element) for element in feed.iter(f"{_ATOM}entry"))
+        entries = [entry for entry in found if entry]
+        if entries and entries[0].at >= entries[-1].at:
+            entries.reverse()
+        return sorted(entries, key=lambda entry: entry.at)
 
     def _mail(self, message_id: str) -> bytes:
         """The mail; b"" if it is too large or not there any more."""
@@ -117,6 +121,11 @@ class Feed:
             return b""
         mail = next(mbox.split(page.body.splitlines(keepends=True), quoted=True), [])
         return b"".join(mail).removesuffix(b"\n")
+
+
+def _new(entries: list[_Entry], window: Window) -> dict[_Entry, None]:
+    """Those that are new to WINDOW, in their order."""
+    return dict.fromkeys(e for e in entries if window.is_new(e.message_id, e.at))
 
 
 def _entry(element: ET.Element) -> _Entry | None:

@@ -51,7 +51,7 @@ class Maildir:
         files = self._files()
         window = Window.decode(position) if position else _beginning(files, listed_at)
         new = sorted((f for f in files if window.is_new(f.name, f.at)), key=lambda f: f.order)
-        if not (new or position):
+        if not position:
             yield Arrival(b"", window.encode())
         for n, file in enumerate(new[:BATCH]):
             raw = self._content(file)

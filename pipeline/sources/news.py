@@ -91,7 +91,7 @@ class NewsGroup:
             for number, message_id in _listed(server, done, last):
                 yield Arrival(self._article(server, number), f"{number} {message_id}")
                 left -= 1
-                if not left:
+                if not left or self._server is None:
                     return
         except _TROUBLE as error:
             self.close()
@@ -162,19 +162,21 @@ def _is_absent(error: nntplib.NNTPError) -> bool:
     return str(error).startswith(_ABSENT)
 
 
-def _stat(server: nntplib.NNTP, what: str) -> tuple[int, str]:
-    """The number and Message-ID of WHAT, which is one of them; 0 and "" if it is not there."""
+def _number_of(server: nntplib.NNTP, message_id: str) -> int:
+    """The number that MESSAGE_ID has in the group; 0 if it has none, or the server tells none."""
     try:
-        _, number, message_id = server.stat(what)
+        return server.stat(message_id)[1]
     except nntplib.NNTPTemporaryError as error:
         if not _is_absent(error):
             raise
-        return 0, ""
-    return number, message_id
+    except nntplib.NNTPPermanentError:  # an id that only mail may have, with blanks in it
+        LOG.info("the server does not know what %s is", message_id)
+    return 0
 
 
 def _id_of(server: nntplib.NNTP, number: int) -> str:
-    return _stat(server, str(number))[1] if number > 0 else ""
+    found = _headers(server, "message-id", number, number) if number > 0 else []
+    return found[0][1] if found else ""
 
 
 def _headers(server: nntplib.NNTP, name: str, start: int, end: int) -> list[tuple[int, str]]:
@@ -212,6 +214,6 @@ def _place(server: nntplib.NNTP, position: str, first: int, last: int) -> int:
         return max(number, first - 1)
     if message_id and _id_of(server, number) == message_id:
         return number
-    moved = _stat(server, message_id)[0] if message_id else 0
+    moved = _number_of(server, message_id) if message_id else 0
     LOG.warning("article %d is not %s any more: the last are read again", number, message_id)
     return max(min(moved or number, last) - LOOK_BACK, first - 1)

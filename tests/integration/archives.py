@@ -113,6 +113,20 @@ class Archive:
         for file in files:
             file.unlink()
 
+    def delete(self, raw: bytes) -> None:
+        """The mail RAW is removed from all inboxes; history keeps it."""
+        self._remove("public-inbox-learn", "rm", raw=raw)
+
+    def purge(self, name: str, raw: bytes) -> None:
+        """The mail RAW is removed for good: history is written anew."""
+        self._remove("public-inbox-purge", self.inbox(name), raw=raw)
+
+    def _remove(self, *command: str | Path, raw: bytes) -> None:
+        ended = subprocess.run(
+            command, env=self.environment, input=raw, capture_output=True, check=False, timeout=120
+        )
+        assert ended.returncode == 0, ended.stderr
+
     def start(self) -> None:
         """Start the servers and wait until they answer."""
         ports = {"http": self.http_port, "nntp": self.nntp_port, "imap": self.imap_port}
