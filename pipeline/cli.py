@@ -163,7 +163,7 @@ def run(**asked: Any) -> None:
     """Build, check and boot SERIES before and after, and say what it changed.
 
     SERIES is an mbox, patch files, a directory of them, a maildir, - for standard input,
-    or a git range or revision of --tree.
+    a git range or revision of --tree, or the Message-ID or lore URL of a mail in its thread.
     """
     settings, store = _opened()
     request = RunRequest(

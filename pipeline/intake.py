@@ -16,6 +16,7 @@ from pipeline.model import Base, Change, Plan, Rule, Series
 from pipeline.plan import make_plan
 from pipeline.series.load import load as load_series
 from pipeline.settings import Settings
+from pipeline.sources.archive import fetcher
 from pipeline.symbol_changes import derive, names_to_search
 from pipeline.trees.grep import grep_words, read_text
 from pipeline.trees.prepare import prepare
@@ -78,7 +79,10 @@ def take_in(request: Request, settings: Settings, say: Callable[[str], None]) ->
     given = tuple(rule for path in request.rules for rule in rule_files.load(path))
     shipped = rule_files.shipped(SHIPPED_RULES)
     series = load_series(
-        request.series, export=exporter(request.tree, settings, say), version=request.version
+        request.series,
+        export=exporter(request.tree, settings, say),
+        fetch=fetcher(settings.lore_url, say),
+        version=request.version,
     )
     base, change, arches = prepare(series, request.tree, request.base, settings, say)
     plan = make_plan(
