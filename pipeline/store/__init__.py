@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs, jobs, results, cached observations and workers: the truth about what has happened.
+"""Runs, jobs, results, bases, workers, mails of ours: the truth about what has happened.
 
 SQLAlchemy Core on SQLite by default, on PostgreSQL by URL. Nouns are stored as JSON, times
 as seconds since the epoch. Every change of a job's state is one UPDATE with the state and
@@ -11,14 +11,26 @@ from __future__ import annotations
 from pipeline.store.database import AwayError
 from pipeline.store.jobs import Jobs
 from pipeline.store.observations import Observations
-from pipeline.store.records import JobRow, Options, RunLine, Running, RunRecord, WorkerLine
+from pipeline.store.outbox import Outbox
+from pipeline.store.records import (
+    JobRow,
+    MailState,
+    Options,
+    OutMail,
+    RunLine,
+    Running,
+    RunRecord,
+    WorkerLine,
+)
 from pipeline.store.runs import Runs
 from pipeline.store.workers import Workers
 
 __all__ = (
     "AwayError",
     "JobRow",
+    "MailState",
     "Options",
+    "OutMail",
     "RunLine",
     "RunRecord",
     "Running",
@@ -27,5 +39,5 @@ __all__ = (
 )
 
 
-class Store(Runs, Jobs, Observations, Workers):
+class Store(Runs, Jobs, Observations, Workers, Outbox):
     """All that is stored, in the database at a URL."""
