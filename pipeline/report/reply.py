@@ -1,29 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is written to the mailing list? The verdict as a reply to the mail it is about. Pure.
 
-RFC 5322 for the headers, RFC 3834 for Auto-Submitted. The text is plain, 8 bit UTF-8, prose
-in 72 columns; its last line, `crosscheck-verdict: {…}`, is for programs.
+Prose has 72 columns; the last line, `crosscheck-verdict: {…}`, is for programs.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shlex
-from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import EmailPolicy
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.model import Letter, Outcome, Reply, Verdict
+from pipeline.model import Outcome, Reply, Verdict
 from pipeline.report import digest
-from pipeline.report.addressing import answered, recipients, sender_address, thread
+from pipeline.report.addressing import answered, recipients, sender_address
 from pipeline.report.headline import headline, patch_name
 from pipeline.report.json import SCHEMA_VERSION
+from pipeline.report.mailing import LINE_BYTES, answering
 from pipeline.report.wording import clock, count, one_line, snippet, wrapped
 
 #: Who a reply is from where nobody said.
@@ -32,8 +28,6 @@ SENDER = "crosscheck <crosscheck@localhost>"
 DETAIL_LINES = 20
 INHERITED_MOST = 8
 NOT_COVERED_MOST = 20
-# RFC 5322 2.1.1: a line has at most 998 bytes.
-_LINE_BYTES = 998
 
 _LEGEND = (
     ("PASS", "nothing new"),
@@ -43,20 +37,6 @@ _LEGEND = (
     ("SKIP", "not run"),
     ("-", "not planned"),
 )
-
-
-class _Mail(EmailPolicy):
-    """Message-IDs stand as they are, one on a line: the library would encode long ones.
-
-    An encoded In-Reply-To breaks threading. Other headers are folded as usual.
-    """
-
-    _identifiers = frozenset({"message-id", "in-reply-to", "references"})
-
-    def fold_binary(self, name: str, value: Any) -> bytes:
-        if name.lower() in self._identifiers:
-            return f"{name}: {f'{self.linesep} '.join(str(value).split())}{self.linesep}".encode()
-        return super().fold_binary(name, value)
 
 
 def _table(verdict: Verdict) -> str:
@@ -114,7 +94,7 @@ def _machine_line(verdict: Verdict) -> str:
     targets = {row.target: str(row.outcome) for row in verdict.targets}
     name = "crosscheck-verdict: "
     line = name + json.dumps({**facts, "targets": targets}, separators=(",", ":"))
-    if len(line) <= _LINE_BYTES:
+    if len(line) <= LINE_BYTES:
         return line
     return name + json.dumps(facts, separators=(",", ":"))
 
@@ -135,7 +115,7 @@ def _environment() -> Environment:
 def _text(verdict: Verdict) -> str:
     inherited = digest.inherited(verdict)
     uncovered = verdict.not_covered
-    text = (
+    return (
         _environment()
         .get_template("reply.txt.j2")
         .render(
@@ -163,26 +143,6 @@ def _text(verdict: Verdict) -> str:
             machine_line=_machine_line(verdict),
         )
     )
-    return "".join(f"{_fitting(line)}\n" for line in text.splitlines())
-
-
-def _fitting(line: str) -> str:
-    """LINE, cut off where it is longer than a line of mail may be."""
-    raw = line.encode("utf-8", "replace")
-    if len(raw) <= _LINE_BYTES:
-        return raw.decode()
-    return raw[: _LINE_BYTES - 4].decode("utf-8", "ignore") + " ..."
-
-
-def _subject(verdict: Verdict, letter: Letter) -> str:
-    subject = one_line(letter.subject or verdict.series.subject)
-    return subject if re.match(r"re:", subject, re.IGNORECASE) else f"Re: {subject}"
-
-
-def _message_id(verdict: Verdict, sender: Address) -> str:
-    """Follows from the run: a reply that is sent twice is one reply to every mail reader."""
-    run = re.sub(r"[^A-Za-z0-9._-]", "-", verdict.run)
-    return f"<crosscheck.{run}@{sender.domain}>"
 
 
 def to_reply(verdict: Verdict, sender: str = SENDER, *, now: float) -> Reply:
@@ -195,19 +155,12 @@ def to_reply(verdict: Verdict, sender: str = SENDER, *, now: float) -> Reply:
     ours = sender_address(sender)
     letter = answered(verdict)
     to, cc = recipients(letter, verdict.series.author, ours)
-    references = thread(letter)
-    message = EmailMessage(policy=_Mail())
-    message["From"] = ours
-    if to:
-        message["To"] = to
-    if cc:
-        message["Cc"] = cc
-    message["Subject"] = _subject(verdict, letter)
-    message["Date"] = datetime.fromtimestamp(now, UTC)
-    message["Message-ID"] = _message_id(verdict, ours)
-    if references:
-        message["In-Reply-To"] = references[-1]
-        message["References"] = " ".join(references)
-    message["Auto-Submitted"] = "auto-replied"
-    message.set_content(_text(verdict), cte="8bit")
-    return Reply(message.as_bytes())
+    return answering(
+        replace(letter, subject=letter.subject or verdict.series.subject),
+        _text(verdict),
+        name=verdict.run,
+        sender=ours,
+        to=to,
+        cc=cc,
+        now=now,
+    )
