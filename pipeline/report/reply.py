@@ -16,7 +16,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.model import Outcome, Reply, Verdict
 from pipeline.report import digest
-from pipeline.report.addressing import answered, recipients, sender_address
+from pipeline.report.addressing import (
+    EVERYONE,
+    Audience,
+    answered,
+    recipients,
+    sender_address,
+)
 from pipeline.report.headline import headline, patch_name
 from pipeline.report.json import SCHEMA_VERSION
 from pipeline.report.mailing import LINE_BYTES, answering
@@ -28,6 +34,8 @@ SENDER = "crosscheck <crosscheck@localhost>"
 DETAIL_LINES = 20
 INHERITED_MOST = 8
 NOT_COVERED_MOST = 20
+#: How the end of the text begins; what tools said is indented, and cannot say it.
+_REPRODUCE = "\nTo reproduce (run "
 
 _LEGEND = (
     ("PASS", "nothing new"),
@@ -112,7 +120,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _text(verdict: Verdict) -> str:
+def _text(verdict: Verdict, list_address: str) -> str:
     inherited = digest.inherited(verdict)
     uncovered = verdict.not_covered
     return (
@@ -140,12 +148,15 @@ def _text(verdict: Verdict) -> str:
             took=clock(verdict.seconds),
             run_again=_run_again(verdict),
             reproduce=_reproduce(verdict),
+            list_address=list_address,
             machine_line=_machine_line(verdict),
         )
     )
 
 
-def to_reply(verdict: Verdict, sender: str = SENDER, *, now: float) -> Reply:
+def to_reply(
+    verdict: Verdict, sender: str = SENDER, *, now: float, audience: Audience = EVERYONE
+) -> Reply:
     """VERDICT as a mail from SENDER (`Name <address>`), dated NOW (seconds since the epoch).
 
     It answers the mail of the guilty patch where exactly one is to blame, else the cover
@@ -154,10 +165,12 @@ def to_reply(verdict: Verdict, sender: str = SENDER, *, now: float) -> Reply:
     """
     ours = sender_address(sender)
     letter = answered(verdict)
-    to, cc = recipients(letter, verdict.series.author, ours)
+    to, cc = recipients(letter, verdict.series.author, ours, audience, verdict.series)
+    text, mark, end = _text(verdict, audience.list_address).rpartition(_REPRODUCE)
     return answering(
         replace(letter, subject=letter.subject or verdict.series.subject),
-        _text(verdict),
+        text,
+        end=mark + end,
         name=verdict.run,
         sender=ours,
         to=to,
