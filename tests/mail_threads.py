@@ -13,16 +13,16 @@ import random
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.header import Header
 from email.utils import format_datetime
-from datetime import UTC, datetime, timedelta
 
 from pipeline.model import InputError, Series
 from pipeline.series import mbox
 from pipeline.series.assemble import assemble
 from pipeline.series.hunks import cut_diff
 from pipeline.series.mail import parse
-from pipeline.series.threads import Posted, State, postings_in
+from pipeline.series.threads import Posted, postings_in
 
 AUTHORS = ("Ann Author <ann@example.org>", "Bob B. <bob@example.net>", "Zoë Ö <zoe@example.com>")
 _START = datetime(2026, 11, 2, 10, tzinfo=UTC)
@@ -32,7 +32,9 @@ _LINES = (
     "x" * 120, "a long comment that goes on and on and on until a mailer wants to wrap it there",
     "Content-Type: multipart/mixed; boundary=x", "=3D", "_____", "\\ No newline",
 )  # fmt: skip
-_FOOTER = b"_______________________________________________\nlinux-demo mailing list\nlinux-demo@x\n"
+_FOOTER = (
+    b"_______________________________________________\nlinux-demo mailing list\nlinux-demo@x\n"
+)
 
 
 @dataclass
@@ -133,7 +135,7 @@ class Maker:
             title = subject if n == 0 or not numbered else f"demo: step {n} {subject[-6:]}"
             diff = "" if n == 0 else self._diff()
             body = self._message(diff) if n else "A cover letter.\n\nIt says why.\n"
-            answers = (up if first is None or style == "flat" and not cover else
+            answers = (up if first is None or (style == "flat" and not cover) else
                        before if style == "deep" else first)  # fmt: skip
             sent = self._mail(
                 here, n, author, f"[{words}{tag}{count}] {title}", body, answers,
@@ -232,7 +234,9 @@ class Maker:
              "From time to time.\n>From there.\n\n> quoted\n", "")
         )  # fmt: skip
         cut = "---\n" if chance.random() < 0.9 else ""
-        end = chance.choice(("-- \n2.51.0\n\n", "-- \n2.51.0\n", "", "\nbase-commit: " + "a" * 40 + "\n"))
+        end = chance.choice(
+            ("-- \n2.51.0\n\n", "-- \n2.51.0\n", "", "\nbase-commit: " + "a" * 40 + "\n")
+        )
         return f"{prose}\nSigned-off-by: A <a@example.org>\n{cut}\n{diff}{end}"
 
     def _diff(self) -> str:
@@ -259,7 +263,9 @@ class Maker:
             at += 100
         if chance.random() < 0.1:
             hunks += "\\ No newline at end of file\n"
-        return f"diff --git {old} {new}\nindex 1111111..2222222 100644\n--- {old}\n+++ {new}\n{hunks}"
+        return (
+            f"diff --git {old} {new}\nindex 1111111..2222222 100644\n--- {old}\n+++ {new}\n{hunks}"
+        )
 
     def _odd(self) -> str:
         token = self._token()
@@ -288,7 +294,11 @@ class Maker:
                 self._strip(mail)
             copies = 2 if mangle and chance.random() < 0.1 else 1
             for copy in range(copies):
-                raw = self._rendered(mail, again=copy > 0) if mangle else _plain(mail.headers, mail.body)
+                raw = (
+                    self._rendered(mail, again=copy > 0)
+                    if mangle
+                    else _plain(mail.headers, mail.body)
+                )
                 if accidents and chance.random() < 0.08:
                     raw = self._break(mail, raw)
                 arrived.append(raw)
@@ -346,8 +356,12 @@ class Maker:
             return _bytes(plain | more, content)
 
         if kind in {"base64", "base64 footer"}:
-            coded = base64.encodebytes(text if chance.random() < 0.5 else text.replace(b"\n", b"\r\n"))
-            return typed("text/plain; charset=UTF-8", "base64", coded + (b"\n" + tail) * (" " in kind))
+            coded = base64.encodebytes(
+                text if chance.random() < 0.5 else text.replace(b"\n", b"\r\n")
+            )
+            return typed(
+                "text/plain; charset=UTF-8", "base64", coded + (b"\n" + tail) * (" " in kind)
+            )
         if kind == "qp":
             return typed("text/plain; charset=UTF-8", "quoted-printable", quopri.encodestring(text))
         if kind == "utf-16":
@@ -359,7 +373,9 @@ class Maker:
         if kind == "latin1" and all(ord(c) < 256 for c in body):
             return typed("text/plain; charset=iso-8859-1", "8bit", body.encode("latin-1"))
         if kind in {"unknown", "mislabelled"}:
-            charset = "x-unknown" if kind == "unknown" else chance.choice(("us-ascii", "iso-8859-1"))
+            charset = (
+                "x-unknown" if kind == "unknown" else chance.choice(("us-ascii", "iso-8859-1"))
+            )
             return typed(f"text/plain; charset={charset}", "8bit", text)
         if kind == "footer":
             return _bytes(plain, text + b"\n" + tail)
@@ -465,12 +481,18 @@ def _wrong(thread: Thread, series: Series) -> str:
     for patch, raw in zip(series.patches, series.mails, strict=True):
         diff = cut_diff(b"".join(next(mbox.split(raw.splitlines(keepends=True)))))
         same = [m for m in mails if cut_diff(m.diff.encode()) == diff]
-        lost = [m for m in mails if m.lost and f"<{patch.letter.message_id}>" == m.headers.get("Message-ID")]
+        lost = [
+            m
+            for m in mails
+            if m.lost and f"<{patch.letter.message_id}>" == m.headers.get("Message-ID")
+        ]
         if not same and not lost:
             own = [m for m in thread.answers if m.diff and cut_diff(m.diff.encode()) == diff]
             if any(m.lost for m in mails) or (own and len(series.patches) == 1):
                 return ""
-            return f"patch {patch.n} {patch.letter.subject!r} is none that was sent: {diff[:3000]!r}"
+            return (
+                f"patch {patch.n} {patch.letter.subject!r} is none that was sent: {diff[:3000]!r}"
+            )
         sent += (lost or same)[:1] if not same else [
             next((m for m in same if f"<{patch.letter.message_id}>" == m.headers.get("Message-ID")), same[0])
         ]  # fmt: skip
@@ -492,7 +514,9 @@ def _missed(thread: Thread, posted: tuple[Posted, ...]) -> str:
         t for t in thread.postings
         if not t.part and all(m.whole for m in t.mails) and not _unclear(t, thread)
     ]  # fmt: skip
-    titles = {frozenset(p.letter.message_id for p in one.series.patches) for one in posted if one.series}
+    titles = {
+        frozenset(p.letter.message_id for p in one.series.patches) for one in posted if one.series
+    }
     for truth in whole:
         ids = {m.headers["Message-ID"].strip("<>") for m in truth.mails if m.n}
         if not any(len(ids & found) >= truth.total - 1 for found in titles):

@@ -18,7 +18,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pipeline.fingerprint import fingerprint, shortened
 from pipeline.model import Outcome, Reply, Verdict
 from pipeline.report import digest
-from pipeline.report.addressing import answered, recipients, sender_address
+from pipeline.report.addressing import (
+    EVERYONE,
+    Audience,
+    answered,
+    recipients,
+    sender_address,
+)
 from pipeline.report.compare import compare, sentences
 from pipeline.report.headline import headline, patch_name
 from pipeline.report.json import SCHEMA_VERSION
@@ -31,6 +37,8 @@ SENDER = "crosscheck <crosscheck@localhost>"
 DETAIL_LINES = 20
 INHERITED_MOST = 8
 NOT_COVERED_MOST = 20
+#: How the end of the text begins; what tools said is indented, and cannot say it.
+_REPRODUCE = "\nTo reproduce (run "
 
 _LEGEND = (
     ("PASS", "nothing new"),
@@ -122,10 +130,10 @@ def _environment() -> Environment:
     return environment
 
 
-def _text(verdict: Verdict, earlier: Verdict | None, *, for_list: bool) -> str:
+def _text(verdict: Verdict, earlier: Verdict | None, list_address: str) -> str:
     since = compare(earlier, verdict) if earlier else None
     new = digest.new_findings(verdict)
-    ids = _ids(new) if for_list else {}
+    ids = _ids(new) if list_address else {}
     inherited = digest.inherited(verdict)
     known = digest.known(verdict)
     uncovered = verdict.not_covered
@@ -160,7 +168,7 @@ def _text(verdict: Verdict, earlier: Verdict | None, *, for_list: bool) -> str:
             took=clock(verdict.seconds),
             run_again=_run_again(verdict),
             reproduce=_reproduce(verdict),
-            for_list=for_list,
+            list_address=list_address,
             machine_line=_machine_line(verdict),
         )
     )
@@ -172,7 +180,7 @@ def to_reply(
     *,
     now: float,
     earlier: Verdict | None = None,
-    for_list: bool = False,
+    audience: Audience = EVERYONE,
 ) -> Reply:
     """VERDICT as a mail from SENDER (`Name <address>`), dated NOW (seconds since the epoch).
 
@@ -185,10 +193,12 @@ def to_reply(
     """
     ours = sender_address(sender)
     letter = answered(verdict)
-    to, cc = recipients(letter, verdict.series.author, ours)
+    to, cc = recipients(letter, verdict.series.author, ours, audience, verdict.series)
+    text, mark, end = _text(verdict, earlier, audience.list_address).rpartition(_REPRODUCE)
     return answering(
         replace(letter, subject=letter.subject or verdict.series.subject),
-        _text(verdict, earlier, for_list=for_list),
+        text,
+        end=mark + end,
         name=verdict.run,
         sender=ours,
         to=to,

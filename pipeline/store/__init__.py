@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs, jobs, results, cached observations, workers, mails: the truth about what has happened.
+"""Runs, jobs, results, bases, workers, mails: the truth about what has happened.
 
 SQLAlchemy Core on SQLite by default, on PostgreSQL by URL. Nouns are stored as JSON, times
 as seconds since the epoch. Every change of a job's state is one UPDATE with the state and
@@ -14,13 +14,16 @@ from pipeline.store.jobs import Jobs
 from pipeline.store.known import Known
 from pipeline.store.mails import Mails
 from pipeline.store.observations import Observations
+from pipeline.store.outbox import Outbox
 from pipeline.store.records import (
     Asked,
     CommandLine,
     Incoming,
     JobRow,
     KnownLine,
+    MailState,
     Options,
+    OutMail,
     RunLine,
     Running,
     RunRecord,
@@ -40,7 +43,9 @@ __all__ = (
     "Incoming",
     "JobRow",
     "KnownLine",
+    "MailState",
     "Options",
+    "OutMail",
     "RunLine",
     "RunRecord",
     "Running",
@@ -52,5 +57,5 @@ __all__ = (
 )
 
 
-class Store(Runs, Jobs, Observations, Workers, Mails, Submissions, Commands, Known):
+class Store(Runs, Jobs, Observations, Workers, Mails, Submissions, Commands, Known, Outbox):
     """All that is stored, in the database at a URL."""

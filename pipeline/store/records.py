@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -125,6 +126,41 @@ class KnownLine:
 
 #: Who said that a finding is known where a base has it.
 SEEN_ON_BASE = "base"
+
+
+class MailState(StrEnum):
+    """How far a mail of ours is."""
+
+    HELD = "held"  # until somebody approves it
+    READY = "ready"  # to be sent, or written, once it is due
+    CLAIMED = "claimed"  # by a sender, which has handed over nothing yet
+    HANDING = "handing"  # a server may have it from here on
+    SENT = "sent"
+    WRITTEN = "written"  # to a folder
+    PARKED = "parked"  # refused, or nobody knows whether a server took it: for people to decide
+    DROPPED = "dropped"  # by people
+
+
+@dataclass(frozen=True, slots=True)
+class OutMail:
+    """A mail of ours, and how far it is. MESSAGE_ID is without its angle brackets."""
+
+    message_id: str
+    run: str  # "" if it is about none
+    list_name: str
+    mode: str  # how it is to go (`pipeline.lists.config.Mode`)
+    author: str  # the address of whom it answers
+    subject: str
+    recipients: tuple[str, ...]  # addresses that it has yet to go to
+    message: bytes  # RFC 5322, with LF line ends; b"" in lists
+    state: MailState
+    due_at: float  # not before; of a claim, when it ends
+    created_at: float
+    tries: int = 0
+    claimed_by: str = ""  # the process that took it last (`pipeline.owner`)
+    said: str = ""  # by the server, or why it is where it is
+    tried_at: float | None = None  # when it was taken first
+    ended_at: float | None = None
 
 
 def read(kind: type[T], text: str, run: str) -> T:

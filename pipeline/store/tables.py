@@ -121,6 +121,7 @@ OUTBOX = sa.Table(
     sa.Column("message_id", sa.String, primary_key=True),
     sa.Column("run", sa.String, nullable=False),
     sa.Column("list", sa.String, nullable=False),
+    sa.Column("mode", sa.String, nullable=False),
     sa.Column("author", sa.String, nullable=False),
     sa.Column("subject", sa.String, nullable=False),
     sa.Column("recipients", sa.Text, nullable=False),
@@ -131,6 +132,7 @@ OUTBOX = sa.Table(
     sa.Column("claimed_by", sa.String, nullable=False, default=""),
     sa.Column("said", sa.String, nullable=False, default=""),
     sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("tried_at", sa.Float),
     sa.Column("ended_at", sa.Float),
 )
 

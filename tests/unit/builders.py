@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.lists.config import ListTree, MailList, Mode
 from pipeline.model import (
     Artifact,
     Base,
@@ -337,3 +338,23 @@ def zero_page_verdicts() -> Mapping[str, Verdict]:
             ),
         ),
     }
+
+
+def mail_list(**changes) -> MailList:
+    values = {
+        "name": "mm",
+        "address": "linux-mm@kvack.org",
+        "sources": ("file:///mail",),
+        "trees": (ListTree(Path("/src/linux"), ""),),
+        "targets": (),
+        "checks": (),
+        "mode": Mode.ALL,
+        "answers": frozenset((Outcome.WARN, Outcome.FAIL)),
+        "allow": (),
+        "start_for": (),
+        "quiet": None,
+        "wait_s": 3600.0,
+        "author_hourly": 4,
+        "list_hourly": 20,
+    }
+    return MailList(**(values | changes))

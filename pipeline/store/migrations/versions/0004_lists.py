@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.String, primary_key=True),
         sa.Column("run", sa.String, nullable=False),
         sa.Column("list", sa.String, nullable=False),
+        sa.Column("mode", sa.String, nullable=False),
         sa.Column("author", sa.String, nullable=False),
         sa.Column("subject", sa.String, nullable=False),
         sa.Column("recipients", sa.Text, nullable=False),
@@ -65,6 +66,7 @@ def upgrade() -> None:
         sa.Column("claimed_by", sa.String, nullable=False),
         sa.Column("said", sa.String, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("tried_at", sa.Float),
         sa.Column("ended_at", sa.Float),
     )
     op.create_table(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The commands that list and change which findings are known. Thin."""
+"""`crosscheck known`: which findings do not count."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import getpass
 
 import click
 
+from pipeline.commands.common import verdict_of
 from pipeline.fingerprint import shortened
 from pipeline.known import DAYS, said_unrelated
 from pipeline.model import InputError
 from pipeline.report.plain import render_known
-from pipeline.run_names import run_named
 from pipeline.settings import load
 from pipeline.store import Store
 
@@ -56,10 +56,7 @@ def add(run: str, finding: str, link: str, days: float) -> None:
     FINDING is an id as replies and --json have it, or the first six of its digits at least.
     """
     store = Store(load().database_url)
-    name = run_named(store, run)
-    verdict = store.verdict(name)
-    if verdict is None:
-        raise InputError(f"Run {name} has no verdict yet.")
+    verdict = verdict_of(store, run)
     now = store.clock()()
     who = getpass.getuser()
     lines = said_unrelated(verdict, finding, link=link, by=who, now=now, days=days)
