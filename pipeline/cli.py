@@ -8,7 +8,7 @@ import traceback
 
 import click
 
-from pipeline.commands import known, machines, run, runs
+from pipeline.commands import known, lists, machines, run, runs
 from pipeline.commands.common import BAD_INPUT, ERROR, PASSED, say
 from pipeline.model import CrosscheckError, InputError
 from pipeline.settings import load
@@ -32,6 +32,8 @@ for _command in (
     runs.recheck,
     runs.publish_run,
     known.known,
+    lists.watch,
+    lists.submissions,
     machines.targets,
     machines.cache,
     machines.doctor,

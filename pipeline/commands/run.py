@@ -107,6 +107,7 @@ def run(**asked: Any) -> None:
         reply_file=asked["reply_file"],
         junit_file=asked["junit_file"],
         kcidb_file=asked["kcidb_file"],
+        announce=asked["publish"],
         publish=asked["publish"],
     )
     verdict = execute(request, settings, store, say=say)

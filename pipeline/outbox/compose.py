@@ -11,17 +11,13 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from pipeline.lists.config import MailList, Mode
-from pipeline.model import Letter, Reply, Series, Verdict
+from pipeline.model import Reply, Verdict
 from pipeline.report.addressing import (
     Audience,
     addresses,
     answered,
-    recipients,
-    sender_address,
 )
-from pipeline.report.mailing import answering
 from pipeline.report.reply import to_reply
-from pipeline.report.wording import clean
 from pipeline.store.records import MailState, OutMail
 
 
@@ -30,38 +26,26 @@ def audience(mail_list: MailList) -> Audience:
     return Audience(author_only=mail_list.mode is Mode.AUTHOR, list_address=mail_list.address)
 
 
-def compose(verdict: Verdict, mail_list: MailList, sender: str, now: float) -> OutMail:
-    """The answer that VERDICT is, from SENDER (`Name <address>`), for MAIL_LIST.
-
-    Its Message-ID follows from the run. Raises InputError if SENDER is no address.
-    """
-    reply = to_reply(verdict, sender, now=now, audience=audience(mail_list))
-    author = answered(verdict).author or verdict.series.author
-    return _out(reply, mail_list, run=verdict.run, author=author, now=now)
-
-
-def compose_note(
-    letter: Letter,
-    text: str,
+def compose(
+    verdict: Verdict,
     mail_list: MailList,
     sender: str,
     now: float,
     *,
-    name: str,
-    series: Series | None = None,
-    run: str = "",
+    earlier: Verdict | None = None,
 ) -> OutMail:
-    """TEXT as an answer to LETTER, a command say; its Message-ID follows from NAME.
+    """The answer that VERDICT is, from SENDER (`Name <address>`), for MAIL_LIST.
 
-    The list gets it if it got SERIES, or LETTER.
+    EARLIER is the verdict of an earlier version. The Message-ID follows from the run. Raises
+    InputError if SENDER is no address.
     """
-    ours = sender_address(sender)
-    to, cc = recipients(letter, "", ours, audience(mail_list), series)
-    reply = answering(letter, clean(text), name=name, sender=ours, to=to, cc=cc, now=now)
-    return _out(reply, mail_list, run=run, author=letter.author, now=now)
+    reply = to_reply(verdict, sender, now=now, earlier=earlier, audience=audience(mail_list))
+    author = answered(verdict).author or verdict.series.author
+    return out_mail(reply, mail_list, run=verdict.run, author=author, now=now)
 
 
-def _out(reply: Reply, mail_list: MailList, *, run: str, author: str, now: float) -> OutMail:
+def out_mail(reply: Reply, mail_list: MailList, *, run: str, author: str, now: float) -> OutMail:
+    """REPLY, which is to AUTHOR's mail and about RUN ("": about none), as it goes out."""
     message = message_from_bytes(reply.message, EmailMessage, policy=policy.default)
     # The envelope is what the headers say, as whoever gets it reads them.
     headers = [str(message[name] or "") for name in ("To", "Cc")]

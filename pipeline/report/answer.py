@@ -24,7 +24,13 @@ from pipeline.lists.commands import (
     Unrelated,
 )
 from pipeline.model import Letter, Reply, Series
-from pipeline.report.addressing import addresses, recipients, sender_address
+from pipeline.report.addressing import (
+    EVERYONE,
+    Audience,
+    addresses,
+    recipients,
+    sender_address,
+)
 from pipeline.report.mailing import answering
 from pipeline.report.wording import count, listed, one_line, wrapped
 
@@ -75,23 +81,20 @@ def _sentence(done: Done, series: Series) -> str:
     return done.trouble or said
 
 
-def _answer(letter: Letter, text: str, *, sender: str, everyone: bool, now: float) -> Reply:
-    ours = sender_address(sender)
-    to, cc = recipients(letter, letter.author, ours)
+def _name(letter: Letter) -> str:
+    """Follows from the mail that is answered."""
     digest = hashlib.sha256(letter.message_id.encode("utf-8", "replace")).hexdigest()[:20]
-    return answering(
-        letter,
-        text,
-        name=f"command.{digest}",
-        sender=ours,
-        to=to if everyone else addresses([letter.author]),
-        cc=cc if everyone else (),
-        now=now,
-    )
+    return f"command.{digest}"
 
 
 def to_answer(
-    letter: Letter, done: Iterable[Done], series: Series, *, sender: str, now: float
+    letter: Letter,
+    done: Iterable[Done],
+    series: Series,
+    *,
+    sender: str,
+    now: float,
+    audience: Audience = EVERYONE,
 ) -> Reply:
     """The mail from SENDER that answers LETTER, which gave the commands, to all who got that.
 
@@ -101,10 +104,14 @@ def to_answer(
     said = [wrapped(sentence) for each in done if (sentence := _sentence(each, series))]
     if any(isinstance(each.command, Help | Unknown) for each in done):
         said.append(HELP.rstrip("\n"))
-    return _answer(letter, "\n\n".join(said) + "\n", sender=sender, everyone=True, now=now)
+    ours = sender_address(sender)
+    to, cc = recipients(letter, letter.author, ours, audience, series)
+    text = "\n\n".join(said) + "\n"
+    return answering(letter, text, name=_name(letter), sender=ours, to=to, cc=cc, now=now)
 
 
 def to_refusal(letter: Letter, reason: str, *, sender: str, now: float) -> Reply:
     """The mail that tells the sender of LETTER alone that its commands are not heeded."""
     text = wrapped(f"Nothing was done. {one_line(reason)}") + "\n"
-    return _answer(letter, text, sender=sender, everyone=False, now=now)
+    ours, to = sender_address(sender), addresses([letter.author])
+    return answering(letter, text, name=_name(letter), sender=ours, to=to, cc=(), now=now)

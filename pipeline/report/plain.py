@@ -40,6 +40,38 @@ class ToolEntry(Protocol):
     def fault(self) -> str: ...  # noqa: D102
 
 
+class SourceEntry(Protocol):
+    """A source of mail. ERROR is "" where nothing is wrong."""
+
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def read_at(self) -> float: ...  # noqa: D102
+    @property
+    def error(self) -> str: ...  # noqa: D102
+
+
+class SubmissionEntry(Protocol):
+    """A series that came by mail."""
+
+    @property
+    def list(self) -> str: ...  # noqa: D102
+    @property
+    def created_at(self) -> float: ...  # noqa: D102
+    @property
+    def state(self) -> str: ...  # noqa: D102
+    @property
+    def run(self) -> str: ...  # noqa: D102
+    @property
+    def author(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+    @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
+    def reason(self) -> str: ...  # noqa: D102
+
+
 def _rows(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     table = columns_table(*heads)
     for row in rows:
@@ -134,6 +166,25 @@ def render_known(known: Iterable[tuple[str, str, str, float, str, str, str]], no
     ]
     heads = ("id", "target", "check", "for", "by", "link", "finding")
     return _rows(heads, rows) if rows else "No finding is known.\n"
+
+
+def render_sources(sources: Iterable[SourceEntry], now: float) -> str:
+    """Sources of mail, as seen at NOW (seconds since the epoch)."""
+    rows = [(each.source, _ago(now - each.read_at), each.error or "-") for each in sources]
+    return _rows(("source", "read", "trouble"), rows) + "\n" if rows else ""
+
+
+def render_submissions(submissions: Iterable[SubmissionEntry], now: float) -> str:
+    """Series that came by mail, in the order given, as seen at NOW (seconds since the epoch)."""
+    rows = [
+        (
+            *(each.list, _ago(now - each.created_at), each.state, each.run or "-"),
+            *(each.author, f"v{each.version}", each.subject, each.reason or "-"),
+        )
+        for each in submissions
+    ]
+    heads = ("list", "came", "state", "run", "author", "version", "subject", "reason")
+    return _rows(heads, rows) if rows else "No series came by mail yet.\n"
 
 
 def render_targets(targets: Iterable[Target]) -> str:

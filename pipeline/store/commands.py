@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 
 import sqlalchemy as sa
@@ -30,6 +31,13 @@ class Commands(Database):
             lambda connection: bool(connection.execute(insert).rowcount),
             in_doubt=lambda connection: connection.execute(mine).first() is not None,
         )
+
+    def commands_in(self, message_ids: Iterable[str]) -> frozenset[str]:
+        """Those of MESSAGE_IDS whose commands were dealt with."""
+        query = sa.select(COMMANDS.c.message_id).where(
+            COMMANDS.c.message_id.in_(tuple(message_ids))
+        )
+        return frozenset(row.message_id for row in self._rows(query))
 
     def refused(self, submission: str) -> frozenset[str]:
         """Who was told no in the thread of SUBMISSION."""

@@ -210,6 +210,7 @@ class SourceLine:
 class Asked:
     """What somebody asked for besides what the list asks for."""
 
+    by: str = ""  # an address; who asks is answered, whatever comes out
     arch: tuple[str, ...] = ()
     tree: str = ""
     base: str = ""

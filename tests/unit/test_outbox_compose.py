@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from pipeline.lists.config import Mode
 from pipeline.lists.guards import why_not
 from pipeline.model import Letter, Patch
-from pipeline.outbox.compose import compose, compose_note
+from pipeline.lists.commands import Unknown
+from pipeline.outbox.compose import audience, compose, out_mail
+from pipeline.report.answer import Done, to_answer
 from pipeline.report.mailing import TEXT_BYTES
 from tests.unit.builders import cell, finding, letter, mail_list, row, series, verdict
 
@@ -118,11 +120,13 @@ def test_findings_without_end_are_cut_and_the_end_is_kept():
 
 def test_a_note_answers_the_mail_it_is_about():
     asked = letter(message_id="c@x", author="B <b@x.org>", subject="Re: [PATCH] mm: x", cc=())
-    mail = compose_note(asked, "Done.\x1b[2J\n", mail_list(), SENDER, NOW, name="c@x", run="r")
-    assert mail.message_id.startswith("crosscheck.c-x-")
+    done = [Done(Unknown("dance\x1b[2J"))]
+    reply = to_answer(asked, done, series(), sender=SENDER, now=NOW, audience=audience(mail_list()))
+    mail = out_mail(reply, mail_list(), author=asked.author, run="r", now=NOW)
+    assert mail.message_id.startswith("crosscheck.command-")
     assert (mail.author, mail.run) == ("b@x.org", "r")
     assert parsed(mail)["In-Reply-To"] == "<c@x>"
-    assert parsed(mail).get_content() == "Done.\n"
+    assert parsed(mail).get_content().startswith("There is no command `dance[2J`.\n")
 
 
 def test_we_do_not_answer_our_own_answers():
