@@ -117,7 +117,7 @@ class Feed:
         except TooLargeError:
             return skipped(f"{message_id} of {shown(self._archive)}", MAX_MAIL_BYTES)
         except InputError as error:
-            LOG.info("%s", error)
+            LOG.warning("%s", error)
             return b""
         mail = next(mbox.split(page.body.splitlines(keepends=True), quoted=True), [])
         return b"".join(mail).removesuffix(b"\n")

@@ -32,8 +32,8 @@ from pipeline.sources.contract import (
 )
 
 _TROUBLE = (OSError, IMAPClientError)
-#: A server hangs up on who is silent for 30 minutes.
-_IDLE_S = 25 * 60
+#: How long one IDLE takes; servers hang up on who is silent for 30 minutes.
+_ROUND_S = 60.0
 #: How long is waited when there is no connection to wait on.
 _PAUSE_S = 10.0
 
@@ -74,7 +74,7 @@ class Folder:
 
     def wait(self, limit_s: float) -> None:
         """As `MailSource` says: IDLE, if the server can."""
-        until = time.monotonic() + min(limit_s, _IDLE_S)
+        until = time.monotonic() + limit_s
         try:
             if self._server is not None and self._server.has_capability("IDLE"):
                 _idle(self._server, until)
@@ -140,11 +140,13 @@ def _since(server: IMAPClient, at: float) -> list[int]:
 
 def _idle(server: IMAPClient, until: float) -> None:
     """Return when the server says that there is more, or at UNTIL (monotonic)."""
-    server.idle()
-    while (left := until - time.monotonic()) > 0:
-        told = server.idle_check(timeout=left)
-        if any(b"EXISTS" in response for response in told):
-            break
-        if not told and until - time.monotonic() > 1:
-            raise ConnectionResetError("no answer")
-    server.idle_done()
+    told = server.noop()[1]
+    while not any(b"EXISTS" in response for response in told):
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        server.idle()
+        # What came together with the answer to IDLE lies in a buffer where nobody looks: it is
+        # seen when IDLE ends.
+        told = server.idle_check(timeout=min(left, _ROUND_S))
+        told += server.idle_done()[1]

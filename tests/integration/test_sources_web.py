@@ -2,6 +2,7 @@
 """Threads from web servers that answer in every odd way, over real HTTP."""
 
 import gzip
+import socket
 import threading
 import time
 import tracemalloc
@@ -190,7 +191,7 @@ class TestBusy:
         server.answers = [(429, {"Retry-After": "3600"}, b""), self.GOOD]
         asking = web.Web()
         for _ in range(3):
-            with pytest.raises(InfraError, match="asks to be left alone for 3[56]"):
+            with pytest.raises(InfraError, match=r"asks to be left alone for 3[56]"):
                 asking.get(server.url, 1000)
         assert len(server.asked) == 1
 
@@ -210,8 +211,8 @@ def test_nobody_there():
 
 def test_a_server_that_says_nothing(server, monkeypatch):
     monkeypatch.setattr(web, "TIMEOUT_S", 0.2)
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        with pytest.raises(InfraError, match="does not answer"):
-            fetch_thread(f"http://127.0.0.1:{mute.getsockname()[1]}/list", "a@x")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mute,
+        pytest.raises(InfraError, match="does not answer"),
+    ):
+        fetch_thread(f"http://127.0.0.1:{mute.getsockname()[1]}/list", "a@x")

@@ -154,7 +154,7 @@ def test_other_things_lying_there_are_no_mails(box):
 def test_a_maildir_that_is_away(box):
     _, position = read(box)
     Path(box._path).rename(f"{box._path}.away")
-    with pytest.raises(InfraError, match="Cannot read the maildir .*: No such file"):
+    with pytest.raises(InfraError, match=r"Cannot read the maildir .*: No such file"):
         read(box, position)
     Path(f"{box._path}.away").rename(box._path)
     box.add(raw(1))
