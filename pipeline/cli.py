@@ -8,7 +8,7 @@ import traceback
 
 import click
 
-from pipeline.commands import machines, run, runs
+from pipeline.commands import machines, outbox, run, runs
 from pipeline.commands.common import BAD_INPUT, ERROR, PASSED, say
 from pipeline.model import CrosscheckError, InputError
 from pipeline.settings import load
@@ -30,6 +30,7 @@ for _command in (
     runs.logs,
     runs.reproduce,
     runs.recheck,
+    outbox.outbox,
     machines.targets,
     machines.cache,
     machines.doctor,

@@ -15,7 +15,6 @@ from pipeline.report.addressing import sender_address
 from pipeline.settings import Settings
 from pipeline.store import MailState, OutMail, Store
 
-
 #: How the word about a mail begins that not everybody got; it stays to the end.
 _PARTLY = "not for all: "
 _AND_NOW = " | "
