@@ -8,7 +8,7 @@ import traceback
 
 import click
 
-from pipeline.commands import known, lists, machines, run, runs
+from pipeline.commands import known, lists, machines, outbox, run, runs
 from pipeline.commands.common import BAD_INPUT, ERROR, PASSED, say
 from pipeline.model import CrosscheckError, InputError
 from pipeline.settings import load
@@ -34,6 +34,7 @@ for _command in (
     known.known,
     lists.watch,
     lists.submissions,
+    outbox.outbox,
     machines.targets,
     machines.cache,
     machines.doctor,

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipeline.model import Base, LeftOut, Plan, Series, Target
 from pipeline.report.terminal import columns_table, plain
-from pipeline.report.wording import clock, count, one_line
+from pipeline.report.wording import clean, clipped, clock, count, one_line
 
 
 class RunEntry(Protocol):
@@ -238,3 +238,26 @@ def render_workers(
     if not rows:
         return "No worker lives; `crosscheck worker` starts one.\n"
     return _rows(("worker", "version", "seen", "does", "can do"), rows)
+
+
+def _to(recipients: tuple[str, ...]) -> str:
+    first = recipients[0] if recipients else "nobody"
+    return f"{first} and {count(len(recipients) - 1, 'other')}" if recipients[1:] else first
+
+
+def render_outbox(
+    mails: Iterable[tuple[str, str, float, str, tuple[str, ...], str, str]], now: float
+) -> str:
+    """(name, state, when it was made, list, recipients, subject, why) of each mail, in one line."""
+    rows = [
+        (name, state, _ago(now - made), of, _to(to), clipped(one_line(subject), 60), why or "-")
+        for name, state, made, of, to, subject, why in mails
+    ]
+    heads = ("mail", "state", "made", "list", "to", "subject", "why")
+    return _rows(heads, rows) if rows else "Nothing waits to be sent.\n"
+
+
+def render_mail(facts: Mapping[str, str], message: bytes) -> str:
+    """FACTS about a mail, and the MESSAGE itself, which can play no tricks on a terminal."""
+    lines = [f"{name + ':':7}{one_line(text) or '-'}\n" for name, text in facts.items()]
+    return "".join(lines) + "\n" + clean(message.decode("utf-8", "replace"))
