@@ -62,7 +62,7 @@ class Truth:
     resend: bool = False
     part: bool = False  # only some patches were sent, again or anew
     mails: list[Sent] = field(default_factory=list)
-    of: int = -1  # the posting that it resends
+    of: int = -1  # the posting of which it sends a part again, or anew
 
 
 @dataclass
@@ -167,11 +167,11 @@ class Maker:
         version, subject = truth.version, old.headers["Subject"]
         if self.chance.random() < 0.7:
             version += 1
-            subject = re.sub(r"PATCH( v\d+)?", f"PATCH v{version}", subject)
+            subject = re.sub(r"( v\d+)?((?: \d+/\d+)?\])", rf" v{version}\2", subject, count=1)
         total = truth.total
         if self.chance.random() < 0.3:
             subject, total = re.sub(r" \d+/\d+\]", "]", subject), 1
-        more = Truth(truth.author, version, total, part=True)
+        more = Truth(truth.author, version, total, part=True, of=postings.index(truth))
         postings.append(more)
         diff = self._diff()
         sent = self._mail(
@@ -488,7 +488,7 @@ def _wrong(thread: Thread, series: Series) -> str:
         ]
         if not same and not lost:
             own = [m for m in thread.answers if m.diff and cut_diff(m.diff.encode()) == diff]
-            if any(m.lost for m in mails) or (own and len(series.patches) == 1):
+            if any(m.lost for m in [*mails, *thread.answers]) or (own and len(series.patches) == 1):
                 return ""
             return (
                 f"patch {patch.n} {patch.letter.subject!r} is none that was sent: {diff[:3000]!r}"
@@ -501,6 +501,10 @@ def _wrong(thread: Thread, series: Series) -> str:
     if len(bases) != 1:
         return f"patches of several postings were mixed: {sorted(truths)}"
     truth = thread.postings[bases.pop()]
+    if truth.part and truth.total == 1:
+        before = thread.postings[truth.of].mails
+        if not all(m.whole for m in truth.mails) or not any(m.whole for m in before):
+            return ""  # nobody can know that it was one of several
     if [m.n for m in sent] != list(range(1, truth.total + 1)) or truth.part:
         return f"of {truth.total} patches {[m.n for m in sent]} were taken"
     if series.version != truth.version and not any(m.lost for m in sent):
@@ -525,8 +529,12 @@ def _missed(thread: Thread, posted: tuple[Posted, ...]) -> str:
 
 
 def _unclear(truth: Truth, thread: Thread) -> bool:
-    """Whether another posting of the same author has the same version: then much is refused."""
+    """Whether another posting of the same author has the same version, or TRUTH may be taken for
+    a part of one that is not whole: then much is refused.
+    """
+    others = [p for p in thread.postings if p is not truth and p.author == truth.author]
     return any(
-        other is not truth and (other.author, other.version) == (truth.author, truth.version)
-        for other in thread.postings
+        other.version == truth.version
+        or (truth.total == 1 and not all(mail.whole for mail in other.mails))
+        for other in others
     )

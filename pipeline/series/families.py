@@ -18,13 +18,18 @@ class Families:
         self._threads = threads
         self._of_mail = {i: n for n, posting in enumerate(postings) for i in posting.ids}
         self._at = {i: i for i in self._of_mail}
-        self._first = {posting.mails[0].letter.message_id for posting in postings}
+        self._first = {p.mails[0].letter.message_id for p in postings if p.sender}
         self._parts = {
             (posting.sender, mail.subject.title.lower())
             for posting in postings
             if posting.total > 1
             for _, mail in posting.patches
         }
+        self._gaps: dict[str, int] = {}  # the lowest version of a sender's that is incomplete
+        for posting in postings:
+            if posting.missing:
+                lowest = self._gaps.get(posting.sender, posting.version)
+                self._gaps[posting.sender] = min(lowest, posting.version)
         self._answered = self._find_answered()
         self._top: dict[int, int] = {}
         self._depth = [0] * len(self.postings)
@@ -39,7 +44,7 @@ class Families:
             return True
         if above is None:
             return False
-        if self.postings[self._top[n]].sender != here.sender:
+        if self.postings[self._top[n]].sender not in {here.sender, ""}:
             return True
         return self.postings[above].sender == here.sender and self._corrects(n, above)
 
@@ -120,18 +125,22 @@ class Families:
                     self._depth[below] = self._depth[up] + 1
 
     def _replaces_one(self, posting: Posting) -> bool:
-        """Whether POSTING, one patch without number, is called as one of several of its author's
-        and answers neither a cover nor another first mail.
+        """Whether POSTING, one patch without number, is another version of one of several of its
+        author's: called as it, or in answer to a mail that may be it and is not there.
         """
         first = posting.mails[0]
         up = parent(first)
-        return (
-            posting.total == 1
-            and first.subject.counters_inferred
-            and bool(up)
-            and up not in self._first
-            and (posting.sender, first.subject.title.lower()) in self._parts
+        if posting.total != 1 or not first.subject.counters_inferred or not up:
+            return False
+        if up in self._first:
+            return False
+        known = (posting.sender, first.subject.title.lower()) in self._parts
+        gap = self._gaps.get(posting.sender)
+        answered = self._of_mail.get(up)
+        absent = up not in self._threads or (
+            answered is not None and not self.postings[answered].sender
         )
+        return known or (absent and gap is not None and gap <= posting.version)
 
     def _corrects(self, n: int, above: int) -> bool:
         """Whether N is no version of ABOVE, its author's own, but changes something in it."""
@@ -139,11 +148,17 @@ class Families:
         if here.resend:
             return False
         if here.version == other.version:
-            alike = here.titles & other.titles
-            return not alike or (here.total <= 1 < other.total)
+            if here.total > 1 and here.total == other.total and not _overlap(here, other):
+                return False  # pieces of one, between which mails are missing
+            return not here.titles & other.titles or here.total <= 1 < other.total
         if here.total > 1 or other.total <= 1:
             return False
         first = other.mails[0]
         if self._answered[n] != first.letter.message_id:
             return True
         return other.cover is None and first.subject.title.lower() in here.titles
+
+
+def _overlap(one: Posting, other: Posting) -> bool:
+    numbers = {n for n, _ in one.patches}
+    return any(n in numbers for n, _ in other.patches) or bool(one.cover and other.cover)

@@ -174,25 +174,60 @@ def _parts(group: list[Mail], threads: Threads) -> list[list[Mail]]:
     A patch answers the cover, the first patch, or the one before it. One that answers what is
     not of this posting may replace another, and one that answers nothing has lost that.
     """
-    by_id = {mail.letter.message_id: n for n, mail in enumerate(group)}
+    by_id = {m.letter.message_id: n for n, m in enumerate(group) if m.letter.message_id}
+    once = _distinct(group)
     keys: dict[int, str] = {}
     for n in sorted(range(len(group)), key=lambda n: group[n].subject.counter):
         mail = group[n]
         up = parent(mail)
-        if up in by_id and group[by_id[up]].subject.counter < mail.subject.counter:
-            keys[n] = keys[by_id[up]]
-        elif up and up not in by_id and mail.subject.counter:
+        above = by_id.get(up)
+        if (
+            above is not None
+            and group[above].subject.counter < mail.subject.counter
+            and (once or _near([mail], [group[above]]))
+        ):
+            keys[n] = keys[above]
+        elif up and up not in by_id and mail.subject.counter and not _within(mail, by_id):
             keys[n] = f"answers {up}"
         else:
             keys[n] = f"is {n}"
     parts: defaultdict[str, list[Mail]] = defaultdict(list)
     for n, key in keys.items():
         parts[key].append(group[n])
-    return _joined(list(parts.values()), threads)
+    pieces = [piece for part in parts.values() for piece in _clusters(part, by_id)]
+    anew = [p for p in pieces if parent(p[0]) in by_id]  # they answer what they replace
+    return anew + _joined([p for p in pieces if parent(p[0]) not in by_id], threads)
+
+
+def _distinct(mails: list[Mail]) -> bool:
+    """Whether each number is there once."""
+    return len({mail.subject.counter for mail in mails}) == len(mails)
+
+
+def _clusters(part: list[Mail], group: dict[str, int]) -> list[list[Mail]]:
+    """PART, by when its mails were sent if all that they have in common is not there."""
+    if parent(part[0]) in {"", *group}:
+        return [part]
+    found: list[list[Mail]] = []
+    for mail in sorted(part, key=lambda m: sent(m.letter) or 0.0):
+        if found and _near([mail], found[-1]):
+            found[-1].append(mail)
+        else:
+            found.append([mail])
+    for cluster in found:
+        cluster.sort(key=lambda m: m.subject.counter)
+    return found
+
+
+def _within(mail: Mail, group: dict[str, int]) -> bool:
+    """Whether what MAIL answers, and is not there, answers somebody in GROUP itself."""
+    return any(r in group for r in mail.letter.references[:-1])
 
 
 def _joined(parts: list[list[Mail]], threads: Threads) -> list[list[Mail]]:
     """PARTS, of which those are put together that can only belong together."""
+    if len(parts) < 2:
+        return parts
     parts.sort(key=lambda part: (part[0].subject.counter, -len(part)))
     often = Counter(mail.subject.counter for part in parts for mail in part)
     once = max(often.values()) == 1
@@ -203,11 +238,15 @@ def _joined(parts: list[list[Mail]], threads: Threads) -> list[list[Mail]]:
         return parts
     rest = [part for part in parts if not any(part is whole for whole in wholes)]
     loose = Counter(mail.subject.counter for part in rest for mail in part)
+    fitting = [[w for w in wholes if _fits(part, w, threads)] for part in rest]
+    # What answers nothing and fits nowhere was sent with others that answer nothing.
+    others = any(not fit and not parent(part[0]) for part, fit in zip(rest, fitting, strict=True))
     left = []
-    for part in rest:
-        fitting = [w for w in wholes if _fits(part, w, threads)]
-        if len(fitting) == 1 and all(loose[mail.subject.counter] == 1 for mail in part):
-            fitting[0].extend(part)
+    for part, fit in zip(rest, fitting, strict=True):
+        alone = all(loose[mail.subject.counter] == 1 for mail in part)
+        sure = once or parent(part[0]) or not others
+        if len(fit) == 1 and alone and sure and _fits(part, fit[0], threads):
+            fit[0].extend(part)
         else:
             left.append(part)
     return wholes + left
@@ -220,7 +259,7 @@ def _fits(part: list[Mail], whole: list[Mail], threads: Threads) -> bool:
         return False
     up, before = parent(part[0]), part[0].subject.counter - 1
     lost = not up
-    together = up == parent(whole[0])
+    together = up == parent(whole[0]) and not whole[0].subject.counter
     follows = up not in threads and before > 0 and before not in numbers
     return (lost or together or follows) and _near(part, whole) and _stems_agree(part + whole)
 
