@@ -22,6 +22,7 @@ from pipeline.sources.window import Window
 
 #: Files of one tick of the file system's clock may appear one after the other.
 _TICK_S = 2
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,18 @@ class Maildir:
             yield Arrival(raw, window.encode())
 
     def wait(self, limit_s: float) -> None:
-        """As `MailSource` says."""
-        time.sleep(limit_s)
+        """As `MailSource` says: until a file comes, goes or moves."""
+        until = time.monotonic() + limit_s
+        before = self._changed()
+        while time.monotonic() < until and self._changed() == before:
+            time.sleep(min(_LOOK_S, limit_s))
+
+    def _changed(self) -> tuple[int, ...]:
+        """When its directories changed; () if that cannot be told."""
+        try:
+            return tuple((self._path / part).stat().st_mtime_ns for part in ("new", "cur"))
+        except OSError:
+            return ()
 
     def close(self) -> None:
         """As `MailSource` says."""

@@ -69,10 +69,13 @@ class Reader:
         while not self._over.is_set():
             try:
                 source = source or open_source(url)
+                came = 0
                 for thread in read_once(store, mail_list, source, url, self._clock):
                     self._threads.put(thread)
+                    came += 1
                 pause_s = _RETRY_S[0]
-                source.wait(_POLL_S)
+                if not came:
+                    source.wait(_POLL_S)
             except CrosscheckError as error:
                 _log.warning("%s: %s: %s", mail_list.name, shown(url), error)
                 self._blame(store, url, str(error))

@@ -25,7 +25,10 @@ from tests.toy import adding, replacing
 pytestmark = pytest.mark.integration
 
 UNUSED = "\nvoid noise(void)\n{\n\tint unused;\n}\n"
-VOUCHED = "Authentication-Results: mx.example; dkim=pass header.d=crosscheck.invalid"
+VOUCHED = (
+    "Authentication-Results: mx.example; dkim=pass header.d=crosscheck.invalid\n"
+    "DKIM-Signature: v=1; a=rsa-sha256; d=crosscheck.invalid; s=s; h=from; bh=Zm9v; b=YmFy"
+)
 
 
 @pytest.fixture
@@ -176,13 +179,13 @@ def test_a_command_of_the_author_is_heeded_once_and_of_nobody_else(watched):
     first = watched.await_state(patch, "done")
     watched.deliver(reply(patch, "#crosscheck rerun", "Eve <eve@example.net>", VOUCHED))
     watched.deliver(reply(patch, "#crosscheck rerun"))  # nobody vouches for it
-    said = watched.await_sent(3)[1:]
+    said = [m for m in watched.await_sent(3) if "command" in m["Message-ID"]]
     assert all("Nothing was done." in each.get_content() for each in said)
     told = {each["To"].addresses[0].addr_spec for each in said}
     assert told == {"eve@example.net", "dev@crosscheck.invalid"}
     again = reply(patch, "#crosscheck test red\n\n> #crosscheck stop", AUTHOR, VOUCHED)
     watched.deliver(again, again)
-    answers = watched.await_sent(5)[3:]
+    answers = watched.await_sent(5)
     assert any("Testing red of v1 again" in each.get_content() for each in answers)
     done = watched.await_state(patch, "done")
     assert done.run != first.run
@@ -229,6 +232,7 @@ def test_whoever_is_killed_goes_on_and_answers_once(watched, seed):
     reset(watched.at.tree)
     watched.start()
     watched.deliver(patch)
+    watched.await_state(patch, "ready", "running")
     for _ in range(5):
         time.sleep(dice.uniform(0.2, 4))
         watched.stop(signal.SIGKILL)
@@ -248,7 +252,12 @@ def test_whoever_is_killed_goes_on_and_answers_once(watched, seed):
         assert time.monotonic() < deadline, (there, watched.said())
         time.sleep(0.5)
     time.sleep(1)
-    parked = [m.message_id for m in watched.store.out_mails(("parked",))]
-    sent = [message["Message-ID"] for message in watched.sent()]
-    assert len(sent) + len(parked) >= 1
-    assert len(sent) == len(set(sent)) <= 1
+    parked = watched.store.out_mails(("parked",))
+    got = [
+        (message["Message-ID"], who)
+        for delivery, message in watched.taken()
+        for who in delivery.recipients
+    ]
+    assert len(got) == len(set(got)), got
+    assert len(got) == 2 or parked  # the author and the list
+    assert len({message_id for message_id, _ in got}) <= 1

@@ -17,7 +17,7 @@ from pipeline.store import Store, Submission
 from tests import toy
 from tests.integration.conftest import Installation
 from tests.integration.hosts import wait_until
-from tests.integration.mail_servers import MailServer
+from tests.integration.mail_servers import Delivery, MailServer
 
 LIST = "toy@lists.example"
 AUTHOR = "A. Developer <dev@crosscheck.invalid>"
@@ -153,9 +153,11 @@ class Watched:
             raise
         return self.sent()
 
-    def sent(self) -> list[EmailMessage]:
-        messages = [
-            email.message_from_bytes(each.message, policy=email.policy.default)
+    def taken(self) -> list[tuple[Delivery, EmailMessage]]:
+        return [
+            (each, email.message_from_bytes(each.message, policy=email.policy.default))
             for each in self.server.deliveries()
         ]
-        return sorted(messages, key=lambda message: message["Date"].datetime)
+
+    def sent(self) -> list[EmailMessage]:
+        return sorted((mail for _, mail in self.taken()), key=lambda mail: mail["Date"].datetime)
