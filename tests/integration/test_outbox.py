@@ -343,6 +343,18 @@ def test_a_password_goes_over_tls(tmp_path, safe, tls):
         safe.stop()
 
 
+def test_without_a_password_starttls_is_used_where_it_is_offered(tmp_path, safe):
+    safe.login = False
+    safe.start()
+    try:
+        post = Post(tmp_path, safe)
+        post.store.post(replace(post.compose(), message=b"Subject: x\n\n\xc3\xa4\n"))
+        assert post.deliver() == 1, post.mail().said
+        assert safe.deliveries()[0].tls
+    finally:
+        safe.stop()
+
+
 @pytest.mark.parametrize("fault", ["no starttls", "nobody vouches", "wrong password", "auth lost"])
 def test_a_password_that_cannot_be_given_safely_or_is_wrong_costs_no_mail(
     tmp_path, safe, monkeypatch, fault
