@@ -133,10 +133,11 @@ def _settle(here: _Sender, mail: OutMail, given: Given) -> bool:
     """Say what came of MAIL, to the database first; whether anybody got it."""
     now = here.clock()
     state, said, due_at = MailState.PARKED, given.said, now
-    if given.came is Came.TAKEN and given.left:
-        said = f"{_PARTLY}{said}"
-    elif mail.said.startswith(_PARTLY):
-        said = f"{mail.said.partition(_AND_NOW)[0]}{_AND_NOW}{said}"
+    known = mail.said.partition(_AND_NOW)[0] if mail.said.startswith(_PARTLY) else ""
+    if given.left and given.left != mail.recipients:
+        said = f"{known}; {said}" if known else f"{_PARTLY}{said}"
+    elif known:
+        said = f"{known}{_AND_NOW}{said}"
     match given.came:
         case Came.TOO_LATE:
             return False

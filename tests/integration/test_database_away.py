@@ -20,7 +20,7 @@ from pipeline.model import Case, InfraError, Job, JobResult, Outcome, Step
 from pipeline.running import _break_off
 from pipeline.settings import load
 from pipeline.signals import SignalledError
-from pipeline.store import AwayError, Options, RunRecord, Store
+from pipeline.store import AwayError, MailState, Options, OutMail, RunRecord, Store
 from tests.unit.builders import base, change, plan, seen, series
 from workers.lease import Lease
 
@@ -121,6 +121,69 @@ def test_a_change_of_somebody_elses_is_not_known_for_ours(store, url):
     with store.patient(lambda _: other.claim("r", JOB, 1, worker="h:2", now=2.0, lease_s=30)):
         assert not store.claim("r", JOB, 1, worker="h:1", now=2.0, lease_s=30)
     assert row(store).worker == "h:2"
+
+
+def a_mail(store, *steps):
+    """A mail of ours, as STEPS leave it."""
+    store.post(MAIL)
+    if "claimed" in steps or "handing" in steps:
+        store.claim_mail(store.out_mail("m"), "h:1", 2.0)
+    if "handing" in steps:
+        store.hand_over(store.out_mail("m"), 3.0)
+    if "parked" in steps:
+        store.give_up(store.out_mail("m"), 4.0)
+    if "held" in steps:
+        store.hold_mail(store.out_mail("m"), "why")
+    return store.out_mail("m")
+
+
+MAIL = OutMail("m", "r", "mm", "all", "a@x", "s", ("a@x",), b"text", MailState.READY, 1.0, 1.0)
+MAIL_CHANGES = {
+    "claim": ((), lambda store, mail: store.claim_mail(mail, "h:1", 2.0)),
+    "hand over": (("claimed",), lambda store, mail: store.hand_over(mail, 3.0)),
+    "sent": (("handing",), lambda store, mail: store.settle_mail(mail, MailState.SENT, 4.0)),
+    "later": (
+        ("claimed",),
+        lambda store, mail: store.settle_mail(mail, MailState.READY, 4.0, said="451", due_at=9.0),
+    ),
+    "give up a claim": (("claimed",), lambda store, mail: store.give_up(mail, 4.0) == "ready"),
+    "give up a mail": (("handing",), lambda store, mail: store.give_up(mail, 4.0) == "parked"),
+    "hold": ((), lambda store, mail: store.hold_mail(mail, "why")),
+    "approve": (("held",), lambda store, mail: store.approve_mail(mail, "moderate", 4.0)),
+    "drop": (("held",), lambda store, mail: store.drop_mail(mail, 4.0)),
+    "retry": (("handing", "parked"), lambda store, mail: store.retry_mail(mail, 5.0)),
+}
+
+
+@pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("name", MAIL_CHANGES)
+def test_a_change_of_a_mail_whose_commit_was_not_heard_of_is_made_once(store, name, committed):
+    steps, make = MAIL_CHANGES[name]
+    before = a_mail(store, *steps)
+    unheard(store, committed=committed)
+    with store.patient(print):
+        assert make(store, before)
+    after = store.out_mail("m")
+    assert after != before
+    assert after.tries == before.tries + (name == "claim")
+    assert not make(store, before)
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_mail_whose_commit_was_not_heard_of_is_posted_once(store, committed):
+    unheard(store, committed=committed)
+    with store.patient(print):
+        assert store.post(MAIL)
+    assert store.out_mail("m") == MAIL
+
+
+def test_a_mail_that_somebody_else_took_is_not_known_for_ours(store, url):
+    before = a_mail(store)
+    unheard(store, committed=False)
+    other = Store(url)
+    with store.patient(lambda _: other.claim_mail(before, "h:2", 2.0)):
+        assert store.claim_mail(before, "h:1", 2.0) is None
+    assert store.out_mail("m").claimed_by == "h:2"
 
 
 def test_a_restart_between_two_looks_goes_unnoticed(store, server):

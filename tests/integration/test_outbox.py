@@ -246,6 +246,18 @@ def test_who_is_refused_for_now_gets_it_later_and_nobody_else_again(post, server
     assert "rppt@kernel.org: 550 unknown" in post.mail().said
 
 
+def test_who_was_refused_for_good_is_not_forgotten_while_the_others_wait(post, server):
+    refuse, later = refusing(akpm="550 unknown"), wrong("dot", "451 later", times=2)
+    server.wrong = lambda stage, said: refuse(stage, said) or later(stage, said)
+    post.post()
+    for _ in range(3):
+        post.deliver()
+        post.later_s = 3 * post.later_s + HOUR_S
+    assert post.state() == "sent"
+    assert [each.recipients for each in server.deliveries()] == [(EVERYONE[0], EVERYONE[2])]
+    assert "akpm@linux-foundation.org: 550 unknown" in post.mail().said
+
+
 @pytest.mark.parametrize(
     ("code", "state", "left"),
     [(550, "parked", EVERYONE), (450, "ready", EVERYONE), (421, "ready", EVERYONE)],
@@ -327,6 +339,18 @@ def test_a_password_goes_over_tls(tmp_path, safe, tls):
         assert post.deliver() == 1, post.mail().said
         (came,) = safe.deliveries()
         assert (came.user, came.tls) == (USER, True)
+    finally:
+        safe.stop()
+
+
+def test_without_a_password_starttls_is_used_where_it_is_offered(tmp_path, safe):
+    safe.login = False
+    safe.start()
+    try:
+        post = Post(tmp_path, safe)
+        post.store.post(replace(post.compose(), message=b"Subject: x\n\n\xc3\xa4\n"))
+        assert post.deliver() == 1, post.mail().said
+        assert safe.deliveries()[0].tls
     finally:
         safe.stop()
 
