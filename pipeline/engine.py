@@ -23,6 +23,7 @@ from pipeline.coordinator import (
     next_actions,
 )
 from pipeline.fleet import Fleet
+from pipeline.known import blocked, seen_on_base, set_aside
 from pipeline.model import InfraError, Verdict
 from pipeline.owner import is_alive, is_dead
 from pipeline.queues import explained, queue_near, queue_of
@@ -44,16 +45,22 @@ def conclude(store: Store, record: RunRecord, error: str = "") -> Verdict:
     ERROR says, if not empty, why it was not brought to its end.
     """
     store.abandon(record.run)
-    verdict = decide(
+    results = [row.result for row in store.jobs(record.run) if row.result is not None]
+    decided = decide(
         run=record.run,
         series=record.case.series,
         base=record.case.base,
         plan=record.plan,
-        results=[row.result for row in store.jobs(record.run) if row.result is not None],
+        results=results,
         change=record.case.change,
         seconds=time.time() - record.created_at,
         error=error,
     )
+    now = store.clock()()
+    verdict = set_aside(
+        decided, store.known(now), change=record.case.change, blocks=blocked(results)
+    )
+    store.remember(seen_on_base(record.run, record.plan, results, now), now)
     if store.finish_run(verdict):
         return verdict
     # Somebody gave it one before, or we did when the database went away: there is one only.

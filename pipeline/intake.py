@@ -15,7 +15,9 @@ from pipeline.mentions import classify
 from pipeline.model import Base, Change, Plan, Rule, Series
 from pipeline.plan import make_plan
 from pipeline.series.load import load as load_series
+from pipeline.series.sources import Fetcher
 from pipeline.settings import Settings
+from pipeline.sources.archive import fetcher
 from pipeline.symbol_changes import derive, names_to_search
 from pipeline.trees.grep import grep_words, read_text
 from pipeline.trees.prepare import prepare
@@ -68,8 +70,16 @@ def _with_symbols(
     return replace(change, symbols=symbols, mentions=mentions)
 
 
-def take_in(request: Request, settings: Settings, say: Callable[[str], None]) -> Intake:
+def take_in(
+    request: Request,
+    settings: Settings,
+    say: Callable[[str], None],
+    *,
+    fetch: Fetcher | None = None,
+) -> Intake:
     """Read, apply and plan REQUEST; SAY is told what is being done.
+
+    FETCH gives the thread of a Message-ID, instead of the archive that SETTINGS name.
 
     What is wrong with the matrix or the rules is found before anything takes time. Raises
     InputError for whatever is wrong with what the user gave.
@@ -78,7 +88,10 @@ def take_in(request: Request, settings: Settings, say: Callable[[str], None]) ->
     given = tuple(rule for path in request.rules for rule in rule_files.load(path))
     shipped = rule_files.shipped(SHIPPED_RULES)
     series = load_series(
-        request.series, export=exporter(request.tree, settings, say), version=request.version
+        request.series,
+        export=exporter(request.tree, settings, say),
+        fetch=fetch or fetcher(settings.lore_url, say),
+        version=request.version,
     )
     base, change, arches = prepare(series, request.tree, request.base, settings, say)
     plan = make_plan(

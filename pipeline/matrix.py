@@ -62,7 +62,15 @@ def _checks(source: Source, file: MatrixFile) -> tuple[CheckSpec, ...]:
         what = f"needs itself: {' → '.join(reversed(cycle))}"
         raise source.fault(("checks", cycle[0], "needs"), what) from None
     return tuple(
-        CheckSpec(name, entry.needs, entry.queue, entry.deadline_s, entry.of_series, entry.traced)
+        CheckSpec(
+            name,
+            entry.needs,
+            entry.queue,
+            entry.deadline_s,
+            of_series=entry.of_series,
+            traced=entry.traced,
+            flaky=entry.flaky,
+        )
         for name, entry in sorted(file.checks.items(), key=lambda item: order.index(item[0]))
     )
 

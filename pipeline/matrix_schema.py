@@ -82,6 +82,7 @@ class CheckEntry(Strict):
     deadline_s: Seconds
     of_series: bool = False
     traced: bool = False
+    flaky: bool = False
 
 
 class CommonEntry(Strict):

@@ -240,6 +240,7 @@ class CheckSpec:
     deadline_s: float  # for one job, from its start
     of_series: bool = False  # there is nothing to see in a series of one patch
     traced: bool = False  # its findings are traced to patches
+    flaky: bool = False  # not to find something once does not say that it is not there
 
 
 class Step(StrEnum):
@@ -444,6 +445,15 @@ class JobResult:
     facts: tuple[Fact, ...] = ()
     uncovered: tuple[tuple[Lines, str], ...] = ()  # changed lines this target did not compile
     log: Artifact | None = None
+    base_only: tuple[Finding, ...] = ()  # of base alone: says nothing of the series
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A finding that does not count, since it is known. LINK is a URL, or a run that has it."""
+
+    finding: Finding
+    link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +468,7 @@ class CheckVerdict:
     findings: tuple[Finding, ...] = ()
     inherited: tuple[Finding, ...] = ()
     facts: tuple[Fact, ...] = ()
+    known: tuple[SetAside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

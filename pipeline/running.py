@@ -20,17 +20,21 @@ from pipeline.engine import conclude, discard, drive
 from pipeline.fleet import Fleet
 from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
 from pipeline.owner import owner
+from pipeline.publish import announce, kcidb_report, must_be_set_up, publish
 from pipeline.queues import queues
 from pipeline.report.json import to_json
+from pipeline.report.junit import to_junit
 from pipeline.report.live import watch
 from pipeline.report.reply import to_reply
 from pipeline.report.reproduce import script
 from pipeline.report.terminal import print_verdict
+from pipeline.series.sources import Fetcher
 from pipeline.settings import Settings
 from pipeline.signals import SignalledError, heeding_signals, ignore_signals
 from pipeline.store import AwayError, Options, RunRecord, Store
 from pipeline.trees.exchange import PASSED_ON, source_trees
-from pipeline.trees.publish import publish, withdraw
+from pipeline.trees.publish import publish as publish_trees
+from pipeline.trees.publish import withdraw
 from pipeline.trial import trial
 
 #: The sources of the init that runs in the guest.
@@ -43,11 +47,16 @@ class RunRequest:
 
     what: intake.Request
     runtime: str
-    jobs: int | None
-    use_cache: bool
-    cache_bytes: int
-    json_file: Path | None
-    reply_file: Path | None
+    name: str = ""  # of the run; "": one that is made up
+    jobs: int | None = None
+    use_cache: bool = True
+    cache_bytes: int = 0
+    json_file: Path | None = None
+    reply_file: Path | None = None
+    junit_file: Path | None = None
+    kcidb_file: Path | None = None
+    announce: bool = False  # tell who is to be told that it has begun
+    publish: bool = False  # tell them the verdict
 
 
 def fleet_environment() -> dict[str, str]:
@@ -79,10 +88,15 @@ def _writable(*files: Path | None) -> None:
             raise InputError(f"Cannot write {file}: make its directory first.")
 
 
+def new_name(now: float) -> str:
+    """The name of a run that begins NOW, in seconds since the epoch."""
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(2)
+
+
 def _record(request: RunRequest, taken: intake.Intake, *, elsewhere: bool) -> RunRecord:
     """What is to be run; workers that are ELSEWHERE decide how much runs side by side."""
     now = time.time()
-    name = time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(2)
+    name = request.name or new_name(now)
     cores = len(os.sched_getaffinity(0))
     case = Case(
         run=name, series=taken.series, base=taken.base, change=taken.change, rules=taken.rules
@@ -109,7 +123,7 @@ def _leave_reproducers(directory: Path, record: RunRecord, repository: Path) -> 
         (directory / f"reproduce-{planned.target.name}.sh").write_text(text)
 
 
-def _answer(request: RunRequest, settings: Settings, verdict: Verdict) -> None:
+def _answer(request: RunRequest, settings: Settings, store: Store, verdict: Verdict) -> None:
     try:
         with _writing():
             if request.json_file:
@@ -117,6 +131,11 @@ def _answer(request: RunRequest, settings: Settings, verdict: Verdict) -> None:
             if request.reply_file:
                 reply = to_reply(verdict, settings.sender, now=time.time())
                 request.reply_file.write_bytes(reply.message)
+            if request.junit_file:
+                request.junit_file.write_text(to_junit(verdict), encoding="utf-8")
+            if request.kcidb_file:
+                report = kcidb_report(settings, store, verdict)
+                request.kcidb_file.write_text(report, encoding="utf-8")
     finally:
         print_verdict(verdict)
 
@@ -161,17 +180,25 @@ def _drive(settings: Settings, store: Store, record: RunRecord) -> Verdict:
 
 
 def execute(
-    request: RunRequest, settings: Settings, store: Store, say: Callable[[str], None]
+    request: RunRequest,
+    settings: Settings,
+    store: Store,
+    say: Callable[[str], None],
+    *,
+    fetch: Fetcher | None = None,
 ) -> Verdict:
     """Run it, print the verdict, write the files that were asked for.
 
-    Raises InputError and InfraError for what keeps the run from being started.
+    FETCH gives the thread of a Message-ID, instead of the archive that settings name. Raises
+    InputError and InfraError for what keeps the run from being started.
     """
-    _writable(request.json_file, request.reply_file)
+    _writable(request.json_file, request.reply_file, request.junit_file, request.kcidb_file)
+    if request.publish:
+        must_be_set_up(settings)
     with heeding_signals():
         # Workers elsewhere have tried their sandboxes themselves.
         sandbox_fault = None if settings.redis_url else trial(request.runtime)
-        taken = intake.take_in(request.what, settings, say)
+        taken = intake.take_in(request.what, settings, say, fetch=fetch)
         record = _record(request, taken, elsewhere=bool(settings.redis_url))
         if record.plan.jobs:
             if sandbox_fault and (fault := sandbox_fault()):
@@ -181,12 +208,16 @@ def execute(
                 reach(make_app(settings.redis_url))
             if settings.git_url:
                 say("pushing the source trees for the workers")
-                publish(settings, record.run, source_trees(record.case.change))
+                publish_trees(settings, record.run, source_trees(record.case.change))
         with _writing():
             _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)
         where = f"{record.options.jobs} workers" if not settings.redis_url else "workers elsewhere"
         say(f"run {record.run}: {len(record.plan.jobs)} jobs on {where}")
+        if request.announce:
+            announce(settings, record.case.series, record.run, say)
         verdict = _drive(settings, store, record) if record.plan.jobs else conclude(store, record)
-        _answer(request, settings, verdict)
+        _answer(request, settings, store, verdict)
+        if request.publish:
+            publish(settings, store, verdict, say)
     return verdict

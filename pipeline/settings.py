@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.model import InputError
@@ -40,7 +40,13 @@ class Settings:
     keep_days: int = 0  # how long artifacts stay that nobody uses; 0: for ever
     lists: Path | None = None  # which mailing lists are watched (`pipeline.lists.config`)
     lore_url: str = "https://lore.kernel.org/all"  # archive that has mails by their Message-ID
+    authserv: tuple[str, ...] = ()  # whose word on a mail's sender counts (`pipeline.lists.dkim`)
+    check_dkim: bool = True  # whether signatures of mails are checked here, with keys from DNS
     smtp_url: str = ""  # server that takes our mails: smtp://user:password@host:port, or smtps
+    patchwork_url: str = ""  # server that shows checks beside patches
+    patchwork_token: str = field(default="", repr=False)
+    kcidb_url: str = field(default="", repr=False)  # https://TOKEN@HOST[/PATH], as KernelCI has it
+    kcidb_origin: str = "crosscheck"  # by which name KCIDB knows this installation
 
     @property
     def git_dir(self) -> Path:
@@ -156,6 +162,18 @@ def _days(variable: str, text: str) -> int:
     return int(text)
 
 
+def _origin(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_]+", name):
+        raise InputError(f"CROSSCHECK_KCIDB_ORIGIN: {name!r} has more than a-z, 0-9 and _ in it.")
+    return name
+
+
+def _switch(variable: str, text: str) -> bool:
+    if text not in ("on", "off"):
+        raise InputError(f"{variable}: {text!r} is neither on nor off.")
+    return text == "on"
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings that ENVIRON (default: this process's) asks for."""
     env = os.environ if environ is None else environ
@@ -179,6 +197,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         keep_days=_days("CROSSCHECK_KEEP_DAYS", env.get("CROSSCHECK_KEEP_DAYS") or "0"),
         lists=Path(env["CROSSCHECK_LISTS"]) if env.get("CROSSCHECK_LISTS") else None,
         lore_url=(env.get("CROSSCHECK_LORE_URL") or "https://lore.kernel.org/all").rstrip("/"),
+        authserv=tuple(env.get("CROSSCHECK_AUTHSERV_ID", "").lower().split()),
+        check_dkim=_switch("CROSSCHECK_DKIM", env.get("CROSSCHECK_DKIM") or "on"),
         smtp_url=_secret(env, "CROSSCHECK_SMTP_URL", ""),
+        patchwork_url=env.get("CROSSCHECK_PATCHWORK_URL", "").rstrip("/"),
+        patchwork_token=_secret(env, "CROSSCHECK_PATCHWORK_TOKEN", ""),
+        kcidb_url=_secret(env, "CROSSCHECK_KCIDB_URL", ""),
+        kcidb_origin=_origin(env.get("CROSSCHECK_KCIDB_ORIGIN") or "crosscheck"),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )

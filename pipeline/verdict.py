@@ -79,12 +79,23 @@ def _findings(judged: JobResult, traced: JobResult | None) -> tuple[Finding, ...
     return traced.findings if traced and traced.outcome is Outcome.PASS else judged.findings
 
 
+def of_target(cells: Iterable[CheckVerdict]) -> Outcome:
+    """What a target comes to whose checks came to CELLS."""
+    return worst(cell.outcome for cell in cells)
+
+
+def of_run(rows: Iterable[TargetVerdict], error: str) -> Outcome:
+    """What a run comes to; nothing to be done is PASS. ERROR as `decide` has it."""
+    ours = [Outcome.ERROR] if error else []
+    return worst([Outcome.PASS, *ours, *(row.outcome for row in rows)])
+
+
 def _row(planned: PlannedTarget, results: Results) -> TargetVerdict:
     cells = tuple(_cell(planned.target.name, check, results) for check in planned.checks)
     return TargetVerdict(
         target=planned.target.name,
         arch=planned.target.arch,
-        outcome=worst(cell.outcome for cell in cells),
+        outcome=of_target(cells),
         reason=planned.reason,
         checks=cells,
     )
@@ -108,12 +119,9 @@ def decide(
     """
     by_job = {result.job: result for result in results}
     rows = tuple(_row(planned, by_job) for planned in plan.targets)
-    outcomes = [Outcome.PASS, *(row.outcome for row in rows)]
-    if error:
-        outcomes.append(Outcome.ERROR)
     return Verdict(
         run=run,
-        outcome=worst(outcomes),
+        outcome=of_run(rows, error),
         series=series,
         base=base,
         targets=rows,

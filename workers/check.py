@@ -106,6 +106,7 @@ class Judgement:
     uncovered: tuple[tuple[Lines, str], ...] = ()
     outcome: Outcome | None = None  # SKIP or ERROR, with a reason
     reason: str = ""
+    base_only: tuple[Finding, ...] = ()
 
 
 JudgeFunction = Callable[[Case, Target, Any, Any], Judgement]

@@ -132,6 +132,7 @@ def _judge(work: Work, _attempt: int) -> JobResult:
         reason=judged.reason,
         findings=judged.findings,
         inherited=judged.inherited,
+        base_only=judged.base_only,
         facts=judged.facts,
         uncovered=judged.uncovered,
     )

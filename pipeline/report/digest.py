@@ -14,6 +14,18 @@ from pipeline.model import CheckVerdict, Finding, NotCovered, Outcome, Step, Ver
 from pipeline.report.wording import line_ranges, one_line
 
 
+def place(finding: Finding) -> str:
+    """Where it is: `file:line`, `file` or ""."""
+    file = one_line(finding.file)
+    return f"{file}:{finding.line}" if finding.line else file
+
+
+def in_a_line(finding: Finding) -> str:
+    """`file:line: what it says`, the place only if there is one."""
+    where = place(finding)
+    return f"{where}: {one_line(finding.summary)}" if where else one_line(finding.summary)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A finding, told once: the same from one check on all of TARGETS.
@@ -29,8 +41,7 @@ class Told:
     @property
     def place(self) -> str:
         """`file:line`, `file` or ""."""
-        file = one_line(self.finding.file)
-        return f"{file}:{self.finding.line}" if self.finding.line else file
+        return place(self.finding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,20 @@ def new_findings(verdict: Verdict) -> tuple[Told, ...]:
 def inherited(verdict: Verdict) -> tuple[Told, ...]:
     """What base has too, in the order of the table."""
     return _told(verdict, lambda cell: cell.inherited)
+
+
+def known(verdict: Verdict) -> tuple[tuple[Told, str], ...]:
+    """What does not count since it is known, each with where more is said."""
+    links = dict.fromkeys(aside.link for _, cell in _cells(verdict) for aside in cell.known)
+    return tuple(
+        (told, one_line(link) if "://" in link else f"run {one_line(link)} saw it on its base")
+        for link in links
+        for told in _told(verdict, _linked(link))
+    )
+
+
+def _linked(link: str) -> Callable[[CheckVerdict], tuple[Finding, ...]]:
+    return lambda cell: tuple(aside.finding for aside in cell.known if aside.link == link)
 
 
 def troubles(verdict: Verdict, outcome: Outcome) -> tuple[Trouble, ...]:

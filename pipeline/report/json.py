@@ -8,8 +8,10 @@ breaks a reader raises SCHEMA_VERSION.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
+from pipeline.fingerprint import fingerprint
 from pipeline.model import CheckVerdict, Finding, Series, TargetVerdict, Verdict
 
 SCHEMA_VERSION = 1
@@ -35,8 +37,9 @@ def _series(series: Series) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(target: str, check: str, finding: Finding) -> dict[str, Any]:
     return {
+        "id": fingerprint(target, check, finding),
         "kind": finding.kind,
         "severity": str(finding.severity),
         "summary": finding.summary,
@@ -48,15 +51,17 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _check(cell: CheckVerdict) -> dict[str, Any]:
+def _check(target: str, cell: CheckVerdict) -> dict[str, Any]:
+    told = partial(_finding, target, cell.check)
     return {
         "check": cell.check,
         "outcome": str(cell.outcome),
         "reason": cell.reason,
         "seconds": round(cell.seconds, 3),
         "base_cached": cell.base_cached,
-        "findings": [_finding(finding) for finding in cell.findings],
-        "inherited": [_finding(finding) for finding in cell.inherited],
+        "findings": [told(finding) for finding in cell.findings],
+        "inherited": [told(finding) for finding in cell.inherited],
+        "known": [{"finding": told(aside.finding), "link": aside.link} for aside in cell.known],
         "facts": dict(cell.facts),
     }
 
@@ -67,7 +72,7 @@ def _target(row: TargetVerdict) -> dict[str, Any]:
         "arch": row.arch,
         "outcome": str(row.outcome),
         "reason": row.reason,
-        "checks": [_check(cell) for cell in row.checks],
+        "checks": [_check(row.target, cell) for cell in row.checks],
     }
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipeline.model import Base, LeftOut, Plan, Series, Target
 from pipeline.report.terminal import columns_table, plain
-from pipeline.report.wording import clock, count, one_line
+from pipeline.report.wording import clean, clipped, clock, count, one_line
 
 
 class RunEntry(Protocol):
@@ -38,6 +38,38 @@ class ToolEntry(Protocol):
     def purpose(self) -> str: ...  # noqa: D102
     @property
     def fault(self) -> str: ...  # noqa: D102
+
+
+class SourceEntry(Protocol):
+    """A source of mail. ERROR is "" where nothing is wrong."""
+
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def read_at(self) -> float: ...  # noqa: D102
+    @property
+    def error(self) -> str: ...  # noqa: D102
+
+
+class SubmissionEntry(Protocol):
+    """A series that came by mail."""
+
+    @property
+    def list(self) -> str: ...  # noqa: D102
+    @property
+    def created_at(self) -> float: ...  # noqa: D102
+    @property
+    def state(self) -> str: ...  # noqa: D102
+    @property
+    def run(self) -> str: ...  # noqa: D102
+    @property
+    def author(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+    @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
+    def reason(self) -> str: ...  # noqa: D102
 
 
 def _rows(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -123,6 +155,38 @@ def render_kept(
     return f"{table}{total} of at most {_size(limit_bytes)} in {top}.\n"
 
 
+def render_known(known: Iterable[tuple[str, str, str, float, str, str, str]], now: float) -> str:
+    """Known findings in the order given, as seen at NOW (seconds since the epoch).
+
+    KNOWN has an id, a target, a check, when it expires, who said so, a link and a summary.
+    """
+    rows = [
+        (id_, target, check, f"{max(0.0, until - now) / 86_400:.0f} days", by, link, summary)
+        for id_, target, check, until, by, link, summary in known
+    ]
+    heads = ("id", "target", "check", "for", "by", "link", "finding")
+    return _rows(heads, rows) if rows else "No finding is known.\n"
+
+
+def render_sources(sources: Iterable[SourceEntry], now: float) -> str:
+    """Sources of mail, as seen at NOW (seconds since the epoch)."""
+    rows = [(each.source, _ago(now - each.read_at), each.error or "-") for each in sources]
+    return _rows(("source", "read", "trouble"), rows) + "\n" if rows else ""
+
+
+def render_submissions(submissions: Iterable[SubmissionEntry], now: float) -> str:
+    """Series that came by mail, in the order given, as seen at NOW (seconds since the epoch)."""
+    rows = [
+        (
+            *(each.list, _ago(now - each.created_at), each.state, each.run or "-"),
+            *(each.author, f"v{each.version}", each.subject, each.reason or "-"),
+        )
+        for each in submissions
+    ]
+    heads = ("list", "came", "state", "run", "author", "version", "subject", "reason")
+    return _rows(heads, rows) if rows else "No series came by mail yet.\n"
+
+
 def render_targets(targets: Iterable[Target]) -> str:
     """The targets of the matrix, with what they need to be installed."""
     rows = ((t.name, t.arch, t.cross_compile or "-", " ".join(t.packages) or "-") for t in targets)
@@ -174,3 +238,26 @@ def render_workers(
     if not rows:
         return "No worker lives; `crosscheck worker` starts one.\n"
     return _rows(("worker", "version", "seen", "does", "can do"), rows)
+
+
+def _to(recipients: tuple[str, ...]) -> str:
+    first = recipients[0] if recipients else "nobody"
+    return f"{first} and {count(len(recipients) - 1, 'other')}" if recipients[1:] else first
+
+
+def render_outbox(
+    mails: Iterable[tuple[str, str, float, str, tuple[str, ...], str, str]], now: float
+) -> str:
+    """(name, state, when it was made, list, recipients, subject, why) of each mail, in one line."""
+    rows = [
+        (name, state, _ago(now - made), of, _to(to), clipped(one_line(subject), 60), why or "-")
+        for name, state, made, of, to, subject, why in mails
+    ]
+    heads = ("mail", "state", "made", "list", "to", "subject", "why")
+    return _rows(heads, rows) if rows else "Nothing waits to be sent.\n"
+
+
+def render_mail(facts: Mapping[str, str], message: bytes) -> str:
+    """FACTS about a mail, and the MESSAGE itself, which can play no tricks on a terminal."""
+    lines = [f"{name + ':':7}{one_line(text) or '-'}\n" for name, text in facts.items()]
+    return "".join(lines) + "\n" + clean(message.decode("utf-8", "replace"))

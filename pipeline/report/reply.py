@@ -1,29 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is written to the mailing list? The verdict as a reply to the mail it is about. Pure.
 
-RFC 5322 for the headers, RFC 3834 for Auto-Submitted. The text is plain, 8 bit UTF-8, prose
-in 72 columns; its last line, `crosscheck-verdict: {…}`, is for programs.
+Prose has 72 columns; the last line, `crosscheck-verdict: {…}`, is for programs.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shlex
-from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import EmailPolicy
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.model import Letter, Outcome, Reply, Verdict
+from pipeline.fingerprint import fingerprint, shortened
+from pipeline.model import Outcome, Reply, Verdict
 from pipeline.report import digest
-from pipeline.report.addressing import answered, recipients, sender_address, thread
+from pipeline.report.addressing import (
+    EVERYONE,
+    Audience,
+    answered,
+    recipients,
+    sender_address,
+)
+from pipeline.report.compare import compare, sentences
 from pipeline.report.headline import headline, patch_name
 from pipeline.report.json import SCHEMA_VERSION
+from pipeline.report.mailing import LINE_BYTES, answering
 from pipeline.report.wording import clock, count, one_line, snippet, wrapped
 
 #: Who a reply is from where nobody said.
@@ -32,8 +37,8 @@ SENDER = "crosscheck <crosscheck@localhost>"
 DETAIL_LINES = 20
 INHERITED_MOST = 8
 NOT_COVERED_MOST = 20
-# RFC 5322 2.1.1: a line has at most 998 bytes.
-_LINE_BYTES = 998
+#: How the end of the text begins; what tools said is indented, and cannot say it.
+_REPRODUCE = "\nTo reproduce (run "
 
 _LEGEND = (
     ("PASS", "nothing new"),
@@ -43,20 +48,6 @@ _LEGEND = (
     ("SKIP", "not run"),
     ("-", "not planned"),
 )
-
-
-class _Mail(EmailPolicy):
-    """Message-IDs stand as they are, one on a line: the library would encode long ones.
-
-    An encoded In-Reply-To breaks threading. Other headers are folded as usual.
-    """
-
-    _identifiers = frozenset({"message-id", "in-reply-to", "references"})
-
-    def fold_binary(self, name: str, value: Any) -> bytes:
-        if name.lower() in self._identifiers:
-            return f"{name}: {f'{self.linesep} '.join(str(value).split())}{self.linesep}".encode()
-        return super().fold_binary(name, value)
 
 
 def _table(verdict: Verdict) -> str:
@@ -84,6 +75,13 @@ def _patch(verdict: Verdict, told: digest.Told) -> str:
     if n is None or subject is None:
         return ", by a patch that could not be told"
     return f', {patch_name(verdict, n)} ("{one_line(subject)}")'
+
+
+def _ids(told: Iterable[digest.Told]) -> dict[digest.Told, str]:
+    """What to call each of TOLD in a command."""
+    prints = {item: fingerprint(item.targets[0], item.check, item.finding) for item in told}
+    short = shortened(prints.values())
+    return {item: f" [id {short[each]}]" for item, each in prints.items()}
 
 
 def _run_again(verdict: Verdict) -> str:
@@ -114,7 +112,7 @@ def _machine_line(verdict: Verdict) -> str:
     targets = {row.target: str(row.outcome) for row in verdict.targets}
     name = "crosscheck-verdict: "
     line = name + json.dumps({**facts, "targets": targets}, separators=(",", ":"))
-    if len(line) <= _LINE_BYTES:
+    if len(line) <= LINE_BYTES:
         return line
     return name + json.dumps(facts, separators=(",", ":"))
 
@@ -132,10 +130,14 @@ def _environment() -> Environment:
     return environment
 
 
-def _text(verdict: Verdict) -> str:
+def _text(verdict: Verdict, earlier: Verdict | None, list_address: str) -> str:
+    since = compare(earlier, verdict) if earlier else None
+    new = digest.new_findings(verdict)
+    ids = _ids(new) if list_address else {}
     inherited = digest.inherited(verdict)
+    known = digest.known(verdict)
     uncovered = verdict.not_covered
-    text = (
+    return (
         _environment()
         .get_template("reply.txt.j2")
         .render(
@@ -143,13 +145,19 @@ def _text(verdict: Verdict) -> str:
             headline=headline(verdict),
             table=_table(verdict),
             legend=_legend(verdict),
-            findings=[(told, _patch(verdict, told)) for told in digest.new_findings(verdict)],
+            findings=[(told, _patch(verdict, told), ids.get(told, "")) for told in new],
             detail_lines=DETAIL_LINES,
+            since=since.since if since else "",
+            fates=sentences(since) if since else (),
             errors=digest.troubles(verdict, Outcome.ERROR),
             skips=digest.troubles(verdict, Outcome.SKIP),
             inherited=inherited[:INHERITED_MOST],
             inherited_more=count(len(inherited) - INHERITED_MOST, "other")
             if len(inherited) > INHERITED_MOST
+            else "",
+            known=known[:INHERITED_MOST],
+            known_more=count(len(known) - INHERITED_MOST, "other")
+            if len(known) > INHERITED_MOST
             else "",
             not_covered=[digest.uncovered(place) for place in uncovered[:NOT_COVERED_MOST]],
             not_covered_more=count(len(uncovered) - NOT_COVERED_MOST, "more place")
@@ -160,54 +168,40 @@ def _text(verdict: Verdict) -> str:
             took=clock(verdict.seconds),
             run_again=_run_again(verdict),
             reproduce=_reproduce(verdict),
+            list_address=list_address,
             machine_line=_machine_line(verdict),
         )
     )
-    return "".join(f"{_fitting(line)}\n" for line in text.splitlines())
 
 
-def _fitting(line: str) -> str:
-    """LINE, cut off where it is longer than a line of mail may be."""
-    raw = line.encode("utf-8", "replace")
-    if len(raw) <= _LINE_BYTES:
-        return raw.decode()
-    return raw[: _LINE_BYTES - 4].decode("utf-8", "ignore") + " ..."
-
-
-def _subject(verdict: Verdict, letter: Letter) -> str:
-    subject = one_line(letter.subject or verdict.series.subject)
-    return subject if re.match(r"re:", subject, re.IGNORECASE) else f"Re: {subject}"
-
-
-def _message_id(verdict: Verdict, sender: Address) -> str:
-    """Follows from the run: a reply that is sent twice is one reply to every mail reader."""
-    run = re.sub(r"[^A-Za-z0-9._-]", "-", verdict.run)
-    return f"<crosscheck.{run}@{sender.domain}>"
-
-
-def to_reply(verdict: Verdict, sender: str = SENDER, *, now: float) -> Reply:
+def to_reply(
+    verdict: Verdict,
+    sender: str = SENDER,
+    *,
+    now: float,
+    earlier: Verdict | None = None,
+    audience: Audience = EVERYONE,
+) -> Reply:
     """VERDICT as a mail from SENDER (`Name <address>`), dated NOW (seconds since the epoch).
+
+    It says what has become of the findings of EARLIER, the verdict of an earlier version.
 
     It answers the mail of the guilty patch where exactly one is to blame, else the cover
     letter or the first mail; a series from a git range is answered to its author, in no
-    thread. Raises InputError if SENDER is no address.
+    thread. FOR_LIST: commands are heeded where it goes, and each finding has a name for them.
+    Raises InputError if SENDER is no address.
     """
     ours = sender_address(sender)
     letter = answered(verdict)
-    to, cc = recipients(letter, verdict.series.author, ours)
-    references = thread(letter)
-    message = EmailMessage(policy=_Mail())
-    message["From"] = ours
-    if to:
-        message["To"] = to
-    if cc:
-        message["Cc"] = cc
-    message["Subject"] = _subject(verdict, letter)
-    message["Date"] = datetime.fromtimestamp(now, UTC)
-    message["Message-ID"] = _message_id(verdict, ours)
-    if references:
-        message["In-Reply-To"] = references[-1]
-        message["References"] = " ".join(references)
-    message["Auto-Submitted"] = "auto-replied"
-    message.set_content(_text(verdict), cte="8bit")
-    return Reply(message.as_bytes())
+    to, cc = recipients(letter, verdict.series.author, ours, audience, verdict.series)
+    text, mark, end = _text(verdict, earlier, audience.list_address).rpartition(_REPRODUCE)
+    return answering(
+        replace(letter, subject=letter.subject or verdict.series.subject),
+        text,
+        end=mark + end,
+        name=verdict.run,
+        sender=ours,
+        to=to,
+        cc=cc,
+        now=now,
+    )

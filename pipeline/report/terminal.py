@@ -17,6 +17,7 @@ from rich.text import Text
 
 from pipeline.model import Outcome, Verdict
 from pipeline.report import digest
+from pipeline.report.compare import compare, sentences
 from pipeline.report.headline import headline, patch_name
 from pipeline.report.wording import clock, count, one_line, snippet
 
@@ -125,6 +126,16 @@ def _base(verdict: Verdict) -> Iterator[Text]:
         yield Text(f"  {where}: {place}{one_line(item.finding.summary)}")
 
 
+def _known(verdict: Verdict) -> Iterator[Text]:
+    known = digest.known(verdict)
+    if known:
+        yield _heading("Known (not counted)")
+    for item, link in known:
+        place = f"{item.place}: " if item.place else ""
+        where = f"{item.check} on {', '.join(item.targets)}"
+        yield Text(f"  {where}: {place}{one_line(item.finding.summary)} ({link})")
+
+
 def _coverage(verdict: Verdict) -> Iterator[Text]:
     if verdict.not_covered or verdict.left_out:
         yield _heading("Not covered")
@@ -134,26 +145,46 @@ def _coverage(verdict: Verdict) -> Iterator[Text]:
         yield Text(f"  left out: {', '.join(names)}: {reason}")
 
 
-def view(verdict: Verdict) -> RenderableType:
-    """VERDICT in full, for rich: the table first, what it comes to last."""
+def _since(verdict: Verdict, earlier: Verdict | None) -> Iterator[Text]:
+    comparison = compare(earlier, verdict) if earlier else None
+    if comparison and comparison.fates:
+        yield _heading(f"Since {comparison.since}")
+        for line in sentences(comparison):
+            yield Text(f"  {line}")
+
+
+def view(verdict: Verdict, earlier: Verdict | None = None) -> RenderableType:
+    """VERDICT in full, for rich: the table first, what it comes to last.
+
+    What has become of the findings of EARLIER, if given, comes after the findings.
+    """
     told, _, rest = headline(verdict).partition(":")
     last = _line("\n", (told, STYLES[verdict.outcome]), f":{rest}")
-    parts = (*_findings(verdict), *_troubles(verdict), *_base(verdict), *_coverage(verdict))
+    parts = (
+        *_findings(verdict),
+        *_since(verdict, earlier),
+        *_troubles(verdict),
+        *_base(verdict),
+        *_known(verdict),
+        *_coverage(verdict),
+    )
     subject = Text(one_line(verdict.series.subject), "bold")
     table = (Text(), _table(verdict)) if verdict.targets else ()
     took = Text(f"Run {one_line(verdict.run)} took {clock(verdict.seconds)}.", "dim")
     return Group(subject, *table, *parts, last, took)
 
 
-def render_verdict(verdict: Verdict) -> str:
+def render_verdict(verdict: Verdict, earlier: Verdict | None = None) -> str:
     """VERDICT in full, as text without colours."""
-    return plain(view(verdict))
+    return plain(view(verdict, earlier))
 
 
-def print_verdict(verdict: Verdict, console: Console | None = None) -> None:
+def print_verdict(
+    verdict: Verdict, console: Console | None = None, *, earlier: Verdict | None = None
+) -> None:
     """Write VERDICT to CONSOLE (stdout by default), in colours if it is a terminal."""
     console = console or Console()
     if console.is_terminal:
-        console.print(view(verdict), markup=False, highlight=False)
+        console.print(view(verdict, earlier), markup=False, highlight=False)
     else:
-        console.file.write(render_verdict(verdict))
+        console.file.write(render_verdict(verdict, earlier))

@@ -43,6 +43,15 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+def header_text(text: str) -> str:
+    """TEXT as it may stand in a header: encoded words (RFC 2047) in it are no more than text.
+
+    They could hide line ends, which Python's library writes out when it decodes them
+    (CVE-2024-6923).
+    """
+    return one_line(text).replace("=?", "= ?")
+
+
 def clipped(line: str, columns: int) -> str:
     """LINE, its end cut off where it is longer than COLUMNS."""
     return line if len(line) <= columns else f"{line[: columns - 4]} ..."

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the user named as SERIES, as raw mails. Effects: reads files, stdin and, through a
-function that it is given, git.
+"""What the user named as SERIES, as raw mails. Effects: reads files, stdin and, through
+functions that it is given, git and mail archives.
 
 Reading is bounded: a mail of more than `MAX_MAIL_BYTES`, or more than `MAX_TOTAL_BYTES` of
 mails, is refused without having been read.
@@ -21,11 +21,14 @@ from pipeline.series import hazards, mbox
 MAX_MAIL_BYTES = 25 << 20
 MAX_TOTAL_BYTES = 64 << 20
 _MAIL_SUFFIXES = (".patch", ".eml", ".mbox", ".mbx", ".mail", ".diff")
-_MESSAGE_ID = re.compile(r"<?[^<>\s@/]+@[^<>\s@/{}]+>?")
+_MESSAGE_ID = re.compile(r"<[^<>\s@]+@[^<>\s@]+>|[^<>\s@/]+@[^<>\s@/{}]+")
 
 #: Gives for a git range or revision an mboxrd of its patches and the commit before them;
 #: None for what is neither.
 Exporter = Callable[[str], tuple[bytes, str] | None]
+#: Gives for a Message-ID, or the address of a mail in an archive, an mboxrd of its thread, and
+#: its Message-ID.
+Fetcher = Callable[[str], tuple[bytes, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +41,32 @@ class RawMail:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All mails of one SERIES argument. PARENT is the commit before a git range, else ""."""
+    """All mails of one SERIES argument. PARENT is the commit before a git range, else "";
+    MESSAGE_ID is of the mail that names its thread, else "".
+    """
 
     name: str
     mails: tuple[RawMail, ...]
     parent: str = ""
+    message_id: str = ""
 
 
-def read(arguments: Sequence[str], *, stdin: BinaryIO, export: Exporter) -> Source:
-    """The mails that ARGUMENTS name: files, directories, maildirs, `-`, or one git range.
+def no_archive(argument: str) -> tuple[bytes, str]:
+    """A `Fetcher` that asks nobody."""
+    raise InputError(f"{argument} is in no file: save the thread as mbox and give that file.")
+
+
+def read(
+    arguments: Sequence[str], *, stdin: BinaryIO, export: Exporter, fetch: Fetcher = no_archive
+) -> Source:
+    """The mails that ARGUMENTS name: files, directories, maildirs, `-`, one git range, or the
+    thread of one mail in an archive.
 
     Raises InputError for what is not there, is no mail, or is too large.
     """
     name = " ".join(arguments)
     if len(arguments) == 1 and arguments[0] != "-" and not _is_there(arguments[0]):
-        return _from_git(arguments[0], export)
+        return _from_afar(arguments[0], export, fetch)
     mails: list[RawMail] = []
     reader = _Reader()
     for argument in arguments:
@@ -88,25 +102,22 @@ def _shown(name: str) -> str:
     return "standard input" if name == "-" else name
 
 
-def _from_git(argument: str, export: Exporter) -> Source:
-    if re.match(r"https?://", argument):
-        raise _not_fetched(argument)
-    exported = export(argument)
-    if exported is None and _MESSAGE_ID.fullmatch(argument):
-        raise _not_fetched(argument)
-    if exported is None:
-        raise InputError(f"There is no file, directory, git range or revision {argument}.")
-    patches, parent = exported
-    reader = _Reader()
-    mails = reader.mails(BytesIO(patches), argument, quoted=True)
-    return Source(argument, tuple(mails), parent)
-
-
-def _not_fetched(argument: str) -> InputError:
-    return InputError(
-        f"Fetching {argument} from a mail archive is not supported yet: save the thread as mbox"
-        " and give that file."
-    )
+def _from_afar(argument: str, export: Exporter, fetch: Fetcher) -> Source:
+    """What git or else an archive has. What may be a revision is asked of git first."""
+    parent = message_id = ""
+    is_url = re.match(r"https?://", argument)
+    exported = None if is_url else export(argument)
+    if exported is not None:
+        patches, parent = exported
+    elif is_url or _MESSAGE_ID.fullmatch(argument):
+        patches, message_id = fetch(argument)
+    else:
+        raise InputError(
+            f"There is no file, directory, git range or revision {_short(argument)}, and it is no"
+            " Message-ID."
+        )
+    mails = _Reader().mails(BytesIO(patches), argument, quoted=True)
+    return Source(argument, tuple(mails), parent, message_id)
 
 
 def _read_file(reader: _Reader, file: Path) -> Iterator[RawMail]:

@@ -40,6 +40,7 @@ class Posted:
     series: Series | None = None
     missing: tuple[int, ...] = ()
     reason: str = ""
+    ids: frozenset[str] = frozenset()  # of all its mails that are there
 
 
 def postings_in(mails: Iterable[Mail], *, source: str = "") -> tuple[Posted, ...]:
@@ -109,25 +110,28 @@ def _posted(families: Families, n: int, completed: dict[int, Posting], source: s
     posting = families.postings[n]
     first = posting.mails[0]
     named = (first.letter.message_id, _address(first.letter.author), posting.version)
+    ids = posting.ids
     title = first.subject.title if posting.cover else first.title
     if families.is_answer(n):
         reason = f"{posting.name} answers in the thread and is no series by itself."
-        return Posted(*named, title, State.NOT_FOR_US, reason=reason)
+        return Posted(*named, title, State.NOT_FOR_US, reason=reason, ids=ids)
     if posting.resend and n in completed:
         reason = f"{posting.name} was sent again for the rest of its series."
-        return Posted(*named, title, State.NOT_FOR_US, reason=reason)
+        return Posted(*named, title, State.NOT_FOR_US, reason=reason, ids=ids)
     whole = completed.get(n, posting)
     if whole.trouble:
-        return Posted(*named, title, State.NOT_FOR_US, reason=whole.trouble)
+        return Posted(*named, title, State.NOT_FOR_US, reason=whole.trouble, ids=ids)
     if whole.missing:
         reason = f"{len(whole.missing)} of {whole.total} patches are missing."
-        return Posted(*named, title, State.INCOMPLETE, missing=whole.missing, reason=reason)
+        missing = whole.missing
+        return Posted(*named, title, State.INCOMPLETE, missing=missing, reason=reason, ids=ids)
     try:
         for _, mail in whole.patches:
             hazards.refuse_damage(mail)
     except InputError as error:
-        return Posted(*named, title, State.NOT_FOR_US, reason=str(error))
-    return Posted(*named, title, State.COMPLETE, series=build(whole, source=source))
+        return Posted(*named, title, State.NOT_FOR_US, reason=str(error), ids=ids)
+    of = build(whole, source=source)
+    return Posted(*named, title, State.COMPLETE, series=of, ids=whole.ids | ids)
 
 
 def _other(mail: Mail, reason: str) -> Posted:
@@ -139,6 +143,7 @@ def _other(mail: Mail, reason: str) -> Posted:
         subject.title,
         State.NOT_FOR_US,
         reason=reason,
+        ids=frozenset((letter.message_id,)),
     )
 
 

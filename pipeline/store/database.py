@@ -71,6 +71,13 @@ def _is_away(error: SQLAlchemyError) -> bool:
     return isinstance(error, OperationalError) and state.startswith(("08", "57P"))
 
 
+def storable(value: object) -> object:
+    """VALUE as every database takes it: a text of strangers without NUL and lone surrogates."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 @contextmanager
 def _dropped_if_interrupted(connection: sa.Connection) -> Iterator[None]:
     """After a signal in the middle of a query the connection still waits for its answer."""

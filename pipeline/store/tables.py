@@ -81,8 +81,18 @@ MAILS = sa.Table(
     sa.Column("message_id", sa.String, primary_key=True),
     sa.Column("thread", sa.String, nullable=False, index=True),
     sa.Column("list", sa.String, nullable=False),
+    sa.Column("author", sa.String, nullable=False, index=True),
     sa.Column("arrived_at", sa.Float, nullable=False, index=True),
     sa.Column("raw", sa.LargeBinary, nullable=False),
+)
+
+#: Which thread an id belongs to, of mails that are there and of those that were only named.
+NAMED = sa.Table(
+    "named",
+    METADATA,
+    sa.Column("message_id", sa.String, primary_key=True),
+    sa.Column("thread", sa.String, nullable=False, index=True),
+    sa.Column("named_at", sa.Float, nullable=False),
 )
 
 #: Series that were posted, by the Message-ID of their first mail.
@@ -100,6 +110,7 @@ SUBMISSIONS = sa.Table(
     sa.Column("due_at", sa.Float, nullable=False),
     sa.Column("run", sa.String, nullable=False, default=""),
     sa.Column("asked", sa.Text, nullable=False, default=""),
+    sa.Column("starts", sa.Integer, nullable=False, default=0),
     sa.Column("created_at", sa.Float, nullable=False),
 )
 
@@ -110,6 +121,7 @@ OUTBOX = sa.Table(
     sa.Column("message_id", sa.String, primary_key=True),
     sa.Column("run", sa.String, nullable=False),
     sa.Column("list", sa.String, nullable=False),
+    sa.Column("mode", sa.String, nullable=False),
     sa.Column("author", sa.String, nullable=False),
     sa.Column("subject", sa.String, nullable=False),
     sa.Column("recipients", sa.Text, nullable=False),
@@ -120,6 +132,7 @@ OUTBOX = sa.Table(
     sa.Column("claimed_by", sa.String, nullable=False, default=""),
     sa.Column("said", sa.String, nullable=False, default=""),
     sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("tried_at", sa.Float),
     sa.Column("ended_at", sa.Float),
 )
 
@@ -132,14 +145,18 @@ COMMANDS = sa.Table(
     sa.Column("given_by", sa.String, nullable=False),
     sa.Column("text", sa.String, nullable=False),
     sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("refused", sa.Boolean, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
 )
 
-#: Findings that are nobody's news, for a time.
+#: Findings that are nobody's news, for a time. SOURCE is the line that the tool shows.
 KNOWN = sa.Table(
     "known",
     METADATA,
     sa.Column("fingerprint", sa.String, primary_key=True),
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("target", sa.String, nullable=False),
+    sa.Column("check", sa.String, nullable=False),
     sa.Column("summary", sa.String, nullable=False),
     sa.Column("link", sa.String, nullable=False),
     sa.Column("said_by", sa.String, nullable=False),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.lists.config import ListTree, MailList, Mode
 from pipeline.model import (
     Artifact,
     Base,
@@ -27,6 +28,7 @@ from pipeline.model import (
     Plan,
     PlannedTarget,
     Series,
+    SetAside,
     Step,
     Target,
     TargetVerdict,
@@ -267,6 +269,13 @@ def zero_page_verdicts() -> Mapping[str, Verdict]:
         line=None,
         detail="\n".join(f"[    0.{n:06}] line {n} of the console" for n in range(30)),
     )
+    rare = finding(
+        kind="boot-lockdep",
+        summary="WARNING: possible circular locking dependency detected in lock_mount()",
+        file="",
+        line=None,
+        symbol="lock_mount",
+    )
     no_kernel = "the patched kernel does not build"
     lost = "patched: its worker was lost 3 times; see the memory and disk of the workers"
     return {
@@ -291,6 +300,11 @@ def zero_page_verdicts() -> Mapping[str, Verdict]:
         ),
         "warn": verdict(row("arm64"), row("mips", cell("build", findings=[unused])), **whole),
         "hang": verdict(row("arm64", cell("boot", findings=[hang])), series=series(2)),
+        "known": verdict(
+            row("arm64", cell("boot", known=(SetAside(rare, "20260201-120000-c3d4"),))),
+            row("mips", cell("build", known=(SetAside(unused, "https://example.org/r/1/"),))),
+            row("s390", cell("boot", known=(SetAside(rare, "20260201-120000-c3d4"),))),
+        ),
         "error": verdict(
             row("arm64"),
             row("x86_64", cell("boot", Outcome.ERROR, lost)),
@@ -324,3 +338,23 @@ def zero_page_verdicts() -> Mapping[str, Verdict]:
             ),
         ),
     }
+
+
+def mail_list(**changes) -> MailList:
+    values = {
+        "name": "mm",
+        "address": "linux-mm@kvack.org",
+        "sources": ("file:///mail",),
+        "trees": (ListTree(Path("/src/linux"), ""),),
+        "targets": (),
+        "checks": (),
+        "mode": Mode.ALL,
+        "answers": frozenset((Outcome.WARN, Outcome.FAIL)),
+        "allow": (),
+        "start_for": (),
+        "quiet": None,
+        "wait_s": 3600.0,
+        "author_hourly": 4,
+        "list_hourly": 20,
+    }
+    return MailList(**(values | changes))

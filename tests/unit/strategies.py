@@ -17,6 +17,7 @@ from pipeline.model import (
     Outcome,
     Patch,
     Series,
+    SetAside,
     Step,
     TargetVerdict,
     Verdict,
@@ -104,6 +105,7 @@ checks = st.builds(
     findings=st.lists(findings, max_size=2).map(tuple),
     inherited=st.lists(findings, max_size=1).map(tuple),
     facts=facts.map(tuple),
+    known=st.lists(st.builds(SetAside, finding=findings, link=texts), max_size=2).map(tuple),
 )
 targets = st.builds(_target, names, st.lists(checks, max_size=2).map(tuple))
 verdicts = st.builds(

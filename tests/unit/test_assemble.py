@@ -147,3 +147,18 @@ def test_a_thread_of_any_depth_takes_no_time(tmp_path):
     ]
     (tmp_path / "deep.mbox").write_text("\n".join(mails))
     assert len(assembled(str(tmp_path / "deep.mbox")).patches) == 1
+
+
+@pytest.mark.parametrize(
+    ("message_id", "version"), [("v1-2@x", 1), ("v2-1@x", 2), ("v2-0@x", 2), ("nobody@x", 3)]
+)
+def test_a_message_id_means_the_version_that_it_is_of(message_id, version):
+    thread = (CASES / "latest-version" / "thread.mbox").read_bytes()
+    series = load([message_id], export=no_git, fetch=lambda asked: (thread, asked))
+    assert series.version == version
+
+
+def test_a_version_that_is_asked_for_outranks_the_message_id():
+    thread = (CASES / "latest-version" / "thread.mbox").read_bytes()
+    asked = load(["v1-1@x"], export=no_git, fetch=lambda asked: (thread, asked), version=2)
+    assert asked.version == 2

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.codec import dumps, loads
+from pipeline.fingerprint import fingerprint
 from pipeline.model import (
     Base,
     Case,
@@ -325,3 +326,12 @@ def test_what_was_seen_before_options_were_looked_at_is_read():
 def test_what_was_seen_survives_the_store():
     seen = Seen((HUNG, PANICKED, boot(splats=(WARNING,))))
     assert loads(Seen, dumps(seen)) == seen
+
+
+def test_what_only_base_shows_is_said_and_counts_for_nothing():
+    judgement = judged((boot(splats=(OOPS,)), GOOD), GOOD)
+    assert (judgement.findings, judgement.inherited) == ((), ())
+    (only,) = judgement.base_only
+    (new,) = judged(GOOD, boot(splats=(OOPS,))).findings
+    assert fingerprint("arm64", "boot", only) == fingerprint("arm64", "boot", new)
+    assert judged(boot(splats=(OOPS,)), boot(splats=(OOPS,))).base_only == ()

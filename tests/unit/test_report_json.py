@@ -90,6 +90,7 @@ def test_the_keys_are_those_of_the_contract():
     build = mips["checks"][0]
     assert (build["check"], build["seconds"], build["base_cached"]) == ("build", 1.5, False)
     assert build["findings"][0] == {
+        "id": "5a7087c0c9ad6529",
         "kind": "new-warning",
         "severity": "WARN",
         "summary": "unused variable 'order' [-Wunused-variable]",

@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from pipeline.fingerprint import fingerprint
+from pipeline.lists.commands import given as given_commands
 from pipeline.model import InputError, LeftOut, NotCovered, Outcome, Patch
+from pipeline.report.digest import new_findings
+from pipeline.report.addressing import Audience
 from pipeline.report.reply import to_reply
 from tests.unit.builders import (
     cell,
@@ -168,7 +172,8 @@ def test_re_is_said_once():
 def test_it_says_that_it_is_automatic_and_is_the_same_mail_when_sent_again():
     mail = replied(verdict(row("arm64"), run="r/1 x"))
     assert mail["Auto-Submitted"] == "auto-replied"
-    assert mail["Message-ID"] == "<crosscheck.r-1-x@example.org>"
+    assert mail["Message-ID"].startswith("<crosscheck.r-1-x-")
+    assert replied(verdict(row("arm64"), run="r-1 x"))["Message-ID"] != mail["Message-ID"]
     assert mail["Date"] == "Tue, 10 Feb 2026 12:07:00 +0000"
     assert mail["From"] == SENDER
 
@@ -203,6 +208,7 @@ def test_prose_has_72_columns_and_the_order_is_kept(story):
         "Skipped:",
         "Base:",
         "Inherited from base",
+        "Known (not counted):",
         "Not covered:",
         "To reproduce",
         "crosscheck-verdict: ",
@@ -274,6 +280,21 @@ def test_left_out_architectures_are_told_by_reason():
     left = (LeftOut("alpha", "no target"), LeftOut("arc", "no target"), LeftOut("sh", "--arch"))
     text = body(verdict(left_out=left))
     assert "  Left out: alpha, arc: no target\n  Left out: sh: --arch\n" in text
+
+
+def test_for_a_list_each_finding_has_a_name_that_commands_take():
+    of = zero_page_verdicts()["fail"]
+    listed = to_reply(of, SENDER, now=NOW, audience=Audience(list_address="linux-mm@list.example"))
+    mail = email.message_from_bytes(listed.message, policy=SMTP)
+    text = mail.get_content().replace("\r\n", "\n")
+    (first, *_) = new_findings(of)
+    short = fingerprint(first.targets[0], first.check, first.finding)[:6]
+    assert f"[id {short}]" in text
+    assert text.count("[id ") == len(new_findings(of))
+    assert max(map(len, prose(text))) <= 72
+    assert "\n  #crosscheck help\n" in text
+    assert given_commands(text) == ()
+    assert "[id " not in body(of)
 
 
 def test_an_error_never_accuses():

@@ -13,8 +13,9 @@ MAIL = b"From: a@x\nSubject: [PATCH] demo\n\n---\n"
 MBOX = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n" + MAIL
 
 
-def read(*arguments, stdin=b"", export=lambda _: None):
-    return sources.read([str(a) for a in arguments], stdin=BytesIO(stdin), export=export)
+def read(*arguments, stdin=b"", export=lambda _: None, fetch=sources.no_archive):
+    named = [str(a) for a in arguments]
+    return sources.read(named, stdin=BytesIO(stdin), export=export, fetch=fetch)
 
 
 def origins(source):
@@ -69,21 +70,42 @@ class TestKinds:
         assert origins(read("HEAD", export=lambda _: (MBOX, "f" * 40))) == ["HEAD"]
 
 
+ADDRESSES = ["20261122-a@x.org", "<m/1@x>", "https://example.org/r/m@x/", "http://h/l/m/raw"]
+
+
+class TestArchives:
+    @pytest.mark.parametrize("what", ADDRESSES)
+    def test_a_message_id_or_address_means_its_thread(self, what):
+        source = read(what, fetch=lambda asked: (MBOX + b"\n" + MBOX, f"id of {asked}"))
+        assert source.message_id == f"id of {what}"
+        assert origins(source) == [f"{what}, mail 1", f"{what}, mail 2"]
+
+    def test_git_is_asked_first_where_it_may_know(self):
+        got = read("a@b", export=lambda _: (MBOX, "f" * 40), fetch=sources.no_archive)
+        assert got.parent
+        assert not got.message_id
+
+    @pytest.mark.parametrize("what", ADDRESSES)
+    def test_without_archives(self, what):
+        assert refusal(what) == (
+            f"{what} is in no file: save the thread as mbox and give that file."
+        )
+
+
 class TestRefusals:
     def test_nothing_there(self):
-        assert refusal("nope") == "There is no file, directory, git range or revision nope."
+        assert refusal("nope") == (
+            "There is no file, directory, git range or revision nope, and it is no Message-ID."
+        )
         assert refusal("nope", "-") == (
             "There is no file or directory nope: give files, or one git range."
         )
         assert refusal("") == "SERIES is empty: name an mbox, patch files, or a git range."
         assert refusal("a" * 5000) == f"Cannot read {'a' * 200}…: File name too long."
 
-    @pytest.mark.parametrize("what", ["20261122-a@x.org", "<m@x>", "https://example.org/r/m@x/"])
-    def test_archives(self, what):
-        assert refusal(what) == (
-            f"Fetching {what} from a mail archive is not supported yet: save the thread as mbox"
-            " and give that file."
-        )
+    @pytest.mark.parametrize("what", ["ftp://x/m@x", "git://x/y", "a b@c", "@", "HEAD@{3}"])
+    def test_what_no_archive_is_asked_for(self, what):
+        assert "and it is no Message-ID." in refusal(what, fetch=lambda _: (MBOX, "m@x"))
 
     def test_a_revision_with_an_at_sign_is_asked_of_git(self):
         assert read("HEAD@{1}", export=lambda _: (MBOX, "f" * 40)).parent

@@ -40,3 +40,13 @@ def test_a_runtime_that_does_not_exist_is_the_inputs_fault() -> None:
     assert load({"CROSSCHECK_RUNTIME": "docker"}).runtime == "docker"
     with pytest.raises(InputError, match="'podman' is none of bubblewrap, docker, none"):
         load({"CROSSCHECK_RUNTIME": "podman"})
+
+
+def test_whose_word_on_a_sender_counts() -> None:
+    assert load({}).authserv == ()
+    settings = load({"CROSSCHECK_AUTHSERV_ID": "MX.example.org  mirrors.example.org"})
+    assert settings.authserv == ("mx.example.org", "mirrors.example.org")
+    assert load({}).check_dkim
+    assert not load({"CROSSCHECK_DKIM": "off"}).check_dkim
+    with pytest.raises(InputError, match="CROSSCHECK_DKIM: 'no' is neither on nor off"):
+        load({"CROSSCHECK_DKIM": "no"})

@@ -144,6 +144,7 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
     return Judgement(
         findings=findings,
         inherited=tuple(finding for d in differences for finding in d.inherited),
+        base_only=splats.base_only,
         facts=facts,
         outcome=Outcome.ERROR if doubt else None,
         reason=doubt,

@@ -23,10 +23,11 @@ _MILD = "printk-warning"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is the series' doing, and what base has as well."""
+    """What is the series' doing, what base has as well, and what only base has."""
 
     findings: tuple[Finding, ...] = ()
     inherited: tuple[Finding, ...] = ()
+    base_only: tuple[Finding, ...] = ()
 
 
 def only_patch(case: Case) -> int | None:
@@ -79,7 +80,18 @@ def splats(case: Case, base: Sequence[Boot], patched: Sequence[Boot]) -> Differe
         count = sum(any((s.key, s.file, s.line) == same for s in boot.splats) for boot in patched)
         finding = _splat_finding(case, splat, count, patched)
         (old if _inherited(case, splat, before) else new).append(finding)
-    return Difference(tuple(new), tuple(old))
+    return Difference(tuple(new), tuple(old), _gone(case, base, patched))
+
+
+def _gone(case: Case, base: Sequence[Boot], patched: Sequence[Boot]) -> tuple[Finding, ...]:
+    """What a boot of base showed and none of the patched kernel: perhaps mended, perhaps rare."""
+    shown = {splat.key for boot in patched for splat in boot.splats}
+    gone = {splat.key: splat for boot in reversed(base) for splat in boot.splats}
+    return tuple(
+        replace(_splat_finding(case, splat, len(base), base), patch=None)
+        for key, splat in gone.items()
+        if key not in shown
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,15 @@ def upgrade() -> None:
         sa.Column("message_id", sa.String, primary_key=True),
         sa.Column("thread", sa.String, nullable=False, index=True),
         sa.Column("list", sa.String, nullable=False),
+        sa.Column("author", sa.String, nullable=False, index=True),
         sa.Column("arrived_at", sa.Float, nullable=False, index=True),
         sa.Column("raw", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "named",
+        sa.Column("message_id", sa.String, primary_key=True),
+        sa.Column("thread", sa.String, nullable=False, index=True),
+        sa.Column("named_at", sa.Float, nullable=False),
     )
     op.create_table(
         "submissions",
@@ -40,6 +47,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.Float, nullable=False),
         sa.Column("run", sa.String, nullable=False),
         sa.Column("asked", sa.Text, nullable=False),
+        sa.Column("starts", sa.Integer, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
     )
     op.create_table(
@@ -47,6 +55,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.String, primary_key=True),
         sa.Column("run", sa.String, nullable=False),
         sa.Column("list", sa.String, nullable=False),
+        sa.Column("mode", sa.String, nullable=False),
         sa.Column("author", sa.String, nullable=False),
         sa.Column("subject", sa.String, nullable=False),
         sa.Column("recipients", sa.Text, nullable=False),
@@ -57,6 +66,7 @@ def upgrade() -> None:
         sa.Column("claimed_by", sa.String, nullable=False),
         sa.Column("said", sa.String, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("tried_at", sa.Float),
         sa.Column("ended_at", sa.Float),
     )
     op.create_table(
@@ -66,11 +76,15 @@ def upgrade() -> None:
         sa.Column("given_by", sa.String, nullable=False),
         sa.Column("text", sa.String, nullable=False),
         sa.Column("answer", sa.Text, nullable=False),
+        sa.Column("refused", sa.Boolean, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
     )
     op.create_table(
         "known",
         sa.Column("fingerprint", sa.String, primary_key=True),
+        sa.Column("source", sa.String, primary_key=True),
+        sa.Column("target", sa.String, nullable=False),
+        sa.Column("check", sa.String, nullable=False),
         sa.Column("summary", sa.String, nullable=False),
         sa.Column("link", sa.String, nullable=False),
         sa.Column("said_by", sa.String, nullable=False),

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One run of one submission, in a process of its own: `python -m pipeline.watching.child`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+from pipeline import intake
+from pipeline.commands.common import ERROR, PASSED, say
+from pipeline.lists.config import MailList
+from pipeline.lists.config import load as load_lists
+from pipeline.model import CrosscheckError, InputError
+from pipeline.running import RunRequest, execute
+from pipeline.series.mbox import quote
+from pipeline.settings import Settings, load
+from pipeline.store import Store, Submission
+from pipeline.temporary import use_temporary_dir
+from pipeline.watching.kin import kin
+
+
+def _request(submission: Submission, mail_list: MailList, settings: Settings) -> RunRequest:
+    asked = submission.asked
+    named = [tree for tree in mail_list.trees if asked.tree in ("", tree.path.name)]
+    return RunRequest(
+        what=intake.Request(
+            series=(submission.message_id,),
+            tree=named[0].path,
+            base=asked.base,
+            arch=asked.arch,
+            targets=() if asked.arch else mail_list.targets,
+            checks=mail_list.checks,
+        ),
+        name=submission.run,
+        runtime=settings.runtime,
+        announce=bool(settings.patchwork_url),
+    )
+
+
+def _run(settings: Settings, store: Store, message_id: str, run: str) -> int:
+    submission = store.submission(message_id)
+    if submission is None or submission.state != "running" or submission.run != run:
+        return PASSED  # nobody wants it any more
+    if settings.lists is None:
+        raise InputError("CROSSCHECK_LISTS is not set.")
+    mail_list = next(each for each in load_lists(settings.lists) if each.name == submission.list)
+
+    def fetch(_message_id: str) -> tuple[bytes, str]:
+        return b"".join(quote(mail.raw) for mail in kin(store, submission.thread)), message_id
+
+    try:
+        execute(_request(submission, mail_list, settings), settings, store, say, fetch=fetch)
+    except InputError as error:
+        say(str(error))
+        store.move(submission, replace(submission, state="left", reason=str(error)))
+    return PASSED
+
+
+def main() -> None:
+    """Run the submission and the run that the command line names."""
+    settings = load()
+    use_temporary_dir(settings)
+    try:
+        sys.exit(_run(settings, Store(settings.database_url), *sys.argv[1:3]))
+    except CrosscheckError as error:
+        say(str(error))
+        sys.exit(ERROR)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The mails that a thread's series may be made of, and the series in them. Reads the store.
+
+Mails that lost their In-Reply-To are no part of the thread: their author sent them within minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipeline.model import InputError, Series, Verdict
+from pipeline.series.mail import Mail, parse
+from pipeline.series.threads import Posted, is_later, postings_in
+from pipeline.store import Store, StoredMail, Submission
+
+#: A series is sent within so long of its first mail.
+_SENDING_S = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadMail:
+    """A mail that can be read, as it came and as it is understood."""
+
+    stored: StoredMail
+    mail: Mail
+
+
+def kin(store: Store, thread: str) -> tuple[StoredMail, ...]:
+    """The mails of THREAD, then patches of its authors that arrived about the same time."""
+    mails = store.thread(thread)
+    there = {mail.message_id for mail in mails}
+    more: dict[str, StoredMail] = {}
+    for each in readable(mails):
+        if not _is_part(each.mail):
+            continue
+        at = each.stored.arrived_at
+        near = store.mails_by(each.mail.sender, at - _SENDING_S, at + _SENDING_S)
+        for other in readable(m for m in near if m.message_id not in there):
+            if _is_part(other.mail) and not other.mail.letter.references:
+                more[other.stored.message_id] = other.stored
+        break  # the others arrived about the same time
+    return (*mails, *more.values())
+
+
+def readable(mails: Iterable[StoredMail]) -> tuple[ThreadMail, ...]:
+    """Those of MAILS that can be read."""
+    found = []
+    for stored in mails:
+        try:
+            found.append(ThreadMail(stored, parse(stored.raw, f"<{stored.message_id}>")))
+        except InputError:
+            continue
+    return tuple(found)
+
+
+def posted_in(store: Store, thread: str) -> tuple[Posted, ...]:
+    """What was posted in THREAD."""
+    return postings_in(each.mail for each in readable(kin(store, thread)))
+
+
+def _is_part(mail: Mail) -> bool:
+    """Whether it says of itself that it is one of several patches."""
+    return mail.subject.is_patch and not mail.subject.is_reply and mail.subject.expected > 1
+
+
+def series_of(store: Store, submission: Submission) -> Series | None:
+    """What was submitted, from its run or else from its mails; None if neither is there."""
+    record = store.run(submission.run) if submission.run else None
+    if record is not None:
+        return record.case.series
+    found = (p for p in posted_in(store, submission.thread) if submission.message_id in p.ids)
+    return next((posted.series for posted in found), None)
+
+
+def older_versions(store: Store, author: str, new: Series) -> tuple[Submission, ...]:
+    """What AUTHOR submitted of which NEW is a later version, the latest first."""
+    return tuple(
+        each
+        for each in store.earlier(author)
+        if (series := series_of(store, each)) is not None and is_later(new, series)
+    )
+
+
+def verdict_before(store: Store, author: str, new: Series) -> Verdict | None:
+    """That of the latest earlier version of NEW that has one which says something of it."""
+    verdicts = (store.verdict(e.run) for e in older_versions(store, author, new) if e.run)
+    return next((v for v in verdicts if v is not None and not v.error), None)
