@@ -25,9 +25,9 @@ def login(url: SplitResult) -> tuple[str, str] | None:
         found = netrc.netrc(str(file)).authenticators(host) if file.exists() else None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"Cannot read {file}, where passwords are.") from error
-    except netrc.NetrcParseError as error:
-        # What it complains about may be a password.
-        raise InputError(f"{file}:{error.lineno}: is not as netrc(5) has it.") from None
+    except netrc.NetrcParseError:
+        # What it complains about may be a password, and its line may be the next.
+        raise InputError(f"{file} is not as netrc(5) has it.") from None
     if found and user in ("", found[0]):
         return found[0], found[2] or ""
     if user:

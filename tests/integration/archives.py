@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -42,6 +43,11 @@ def mail(
         f"Received: from x by y; {date}\nFrom: Ann <ann@example.org>\nTo: list@example.org\n"
         f"Subject: {subject or f'mail {n}'}\nMessage-ID: <{n}@x>\nDate: {date}\n{headers}\n{body}"
     ).encode()
+
+
+def ids(mails: list[bytes]) -> list[str]:
+    """The N of each."""
+    return [re.search(rb"Message-ID: <(.*)@x>", raw)[1].decode() for raw in mails]
 
 
 @dataclass

@@ -41,8 +41,11 @@ class Installation:
             | self.environ
         )
 
+    def program(self) -> Path:
+        return Path(sys.executable).with_name("crosscheck")
+
     def start(self, *words: str) -> subprocess.Popen:
-        command = [str(Path(sys.executable).with_name("crosscheck")), *words]
+        command = [str(self.program()), *words]
         return subprocess.Popen(
             command, env=self.environment(), cwd=self.tree, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -13,7 +13,7 @@ from pipeline.model import InfraError, InputError
 from pipeline.series.load import load
 from pipeline.sources import open_source
 from pipeline.sources.archive import fetcher
-from tests.integration.archives import archive, mail
+from tests.integration.archives import archive, ids, mail
 
 pytestmark = pytest.mark.integration
 KINDS = ["web", "news", "imap", "git"]
@@ -61,10 +61,6 @@ class Inbox:
 @pytest.fixture(params=KINDS)
 def inbox(request, served):
     return Inbox(served, request.param)
-
-
-def ids(mails):
-    return [re.search(rb"Message-ID: <(.*)@x>", raw)[1].decode() for raw in mails]
 
 
 def test_mails_come_once_in_order_and_as_they_were_sent(inbox):

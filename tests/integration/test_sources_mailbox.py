@@ -19,7 +19,7 @@ from pipeline.model import InfraError
 from pipeline.sources import mailbox as folders
 from pipeline.sources import open_source
 from tests.conftest import missing
-from tests.integration.archives import mail
+from tests.integration.archives import ids, mail
 from tests.integration.object_servers import free_port
 
 pytestmark = pytest.mark.integration
@@ -219,7 +219,7 @@ def test_a_mail_that_came_before_the_wait_ends_it(server):
     server.deliver(mail(1))
     started = time.monotonic()
     source.wait(60)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 10
 
 
 def test_a_server_that_restarts_while_it_is_waited_for(server, monkeypatch):
@@ -244,14 +244,14 @@ def test_a_folder_with_new_uids(server):
         server.deliver(mail(n))
     got, position = read(server)
     assert len(got) == 5
-    for file in server.mail_dir.glob("dovecot*"):
-        file.unlink()
+    for file in (*server.mail_dir.glob("dovecot*"), *server.mail_dir.glob("???/*:*")):
+        file.unlink()  # as if the folder had been restored: numbers begin again
     validity = int(position.split(" ")[0])
     while int(time.time()) <= validity:
         time.sleep(0.1)
     server.deliver(mail("new"))
     again, then = read(server, position)
-    assert mail("new") in again
-    assert then.split(" ")[0] != position.split(" ")[0]
+    assert ids(again) == ["new"]
+    assert int(then.split(" ")[0]) > validity
     server.deliver(mail("newer"))
-    assert read(server, then)[0] == [mail("newer")]
+    assert ids(read(server, then)[0]) == ["newer"]

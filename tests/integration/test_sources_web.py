@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pipeline.model import InfraError, InputError
-from pipeline.sources import archive, web
+from pipeline.sources import archive, open_source, web
 from pipeline.sources.archive import fetch_thread, fetcher, named
 from tests.integration.object_servers import free_port
 
@@ -216,3 +216,19 @@ def test_a_server_that_says_nothing(server, monkeypatch):
         pytest.raises(InfraError, match="does not answer"),
     ):
         fetch_thread(f"http://127.0.0.1:{mute.getsockname()[1]}/list", "a@x")
+
+
+def test_a_feed_in_which_an_archive_left_what_xml_may_not_have(server):
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    entry = (
+        f"<entry><title>a \x0b b &#2; &amp;</title><updated>{now}</updated>"
+        '<link href="http://elsewhere/list/a%2Fb@x/"/></entry>'
+    )
+    feed = f'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom">{entry}</feed>'
+    server.answers = [(200, {}, feed.encode()), (200, {}, MBOX + b">From me\n\n")]
+    got = [a.raw for a in open_source(server.url).read("")]
+    assert got == [b"", b"Subject: x\n\nbody\nFrom me\n"]
+    assert [path for path, *_ in server.asked] == ["/list/new.atom", "/list/a%2Fb@x/raw"]
+    server.answers = [(200, {}, feed[:-9].encode())]
+    with pytest.raises(InfraError, match="is damaged: unclosed token"):
+        list(open_source(server.url).read(""))

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.lists.commands import Unknown
 from pipeline.lists.config import Mode
 from pipeline.lists.guards import why_not
 from pipeline.model import Letter, Patch
-from pipeline.lists.commands import Unknown
 from pipeline.outbox.compose import audience, compose, out_mail
 from pipeline.report.answer import Done, to_answer
 from pipeline.report.mailing import TEXT_BYTES

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from pipeline.fingerprint import fingerprint
 from pipeline.lists.commands import given as given_commands
 from pipeline.model import InputError, LeftOut, NotCovered, Outcome, Patch
-from pipeline.report.digest import new_findings
 from pipeline.report.addressing import Audience
+from pipeline.report.digest import new_findings
 from pipeline.report.reply import to_reply
 from tests.unit.builders import (
     cell,

@@ -78,7 +78,7 @@ class TestLogins:
 
     def test_a_netrc_that_is_none_shows_nothing_of_itself(self):
         self.file.write_text("machine host login bot s3cret\n")
-        with pytest.raises(InputError, match=r"netrc:1: is not as netrc\(5\)") as refused:
+        with pytest.raises(InputError, match=r"netrc is not as netrc\(5\)") as refused:
             login(urlsplit("imaps://host/INBOX"))
         assert "s3cret" not in str(refused.value)
 
