@@ -60,7 +60,8 @@ def conclude(store: Store, record: RunRecord, error: str = "") -> Verdict:
     verdict = set_aside(
         decided, store.known(now), change=record.case.change, blocks=blocked(results)
     )
-    store.remember(seen_on_base(record.run, record.plan, results, now), now)
+    if not record.case.base.others:
+        store.remember(seen_on_base(record.run, record.plan, results, now), now)
     if store.finish_run(verdict):
         return verdict
     # Somebody gave it one before, or we did when the database went away: there is one only.

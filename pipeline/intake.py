@@ -11,6 +11,8 @@ from pathlib import Path
 
 from pipeline import matrix as matrices
 from pipeline import rules as rule_files
+from pipeline.dependencies import known_by
+from pipeline.lists.config import ListTree
 from pipeline.mentions import classify
 from pipeline.model import Base, Change, Plan, Rule, Series
 from pipeline.plan import make_plan
@@ -33,7 +35,7 @@ class Request:
     """What the user asked for."""
 
     series: tuple[str, ...]
-    tree: Path
+    trees: tuple[ListTree, ...]
     base: str = ""
     version: int | None = None
     arch: tuple[str, ...] = ()
@@ -87,13 +89,16 @@ def take_in(
     matrix = matrices.load(settings.matrix)
     given = tuple(rule for path in request.rules for rule in rule_files.load(path))
     shipped = rule_files.shipped(SHIPPED_RULES)
+    archive = fetcher(settings.lore_url, say)
     series = load_series(
         request.series,
-        export=exporter(request.tree, settings, say),
-        fetch=fetch or fetcher(settings.lore_url, say),
+        export=exporter([tree.path for tree in request.trees], settings, say),
+        fetch=fetch or archive,
         version=request.version,
     )
-    base, change, arches = prepare(series, request.tree, request.base, settings, say)
+    base, change, arches = prepare(
+        series, request.trees, request.base, settings, say, known=known_by(archive)
+    )
     plan = make_plan(
         matrix,
         change.paths,
@@ -106,5 +111,6 @@ def take_in(
     rules = rule_files.select(shipped, change, given)
     if any("symbols" in planned.checks for planned in plan.targets):
         change = _with_symbols(change, rules, settings, say)
-    repository = history_of(request.tree) or settings.git_dir
+    own = None if base.others else history_of(Path(base.tree))
+    repository = own or settings.git_dir
     return Intake(series, base, change, rules, plan, repository)

@@ -104,6 +104,7 @@ class Base:
     commit: str
     reason: str
     notes: tuple[str, ...] = ()  # e.g. that uncommitted changes are ignored
+    others: bool = False  # it has patches that no tree has: what is made of it, others do not use
 
 
 @dataclass(frozen=True, slots=True)

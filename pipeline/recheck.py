@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline import kept
 from pipeline.intake import Request
+from pipeline.lists.config import ListTree
 from pipeline.model import InputError, Step
 from pipeline.running import RunRequest
 from pipeline.settings import Settings
@@ -62,7 +63,7 @@ def rechecking(run: str, settings: Settings, store: Store) -> RunRequest:
     return RunRequest(
         what=Request(
             series=(str(series),),
-            tree=Path(record.case.base.tree),
+            trees=(ListTree(Path(record.case.base.tree), ""),),
             base=record.case.base.commit,
             targets=tuple(planned.target.name for planned in record.plan.targets),
             checks=(BUILD,),

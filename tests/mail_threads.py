@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Threads of mails as people send them and as mailers, lists and accidents change them.
 
-Whoever makes them knows the truth: `wrong` holds against it what was assembled of a thread. All
-is drawn from one `random.Random`, so that a seed says everything.
+Whoever makes them knows the truth, against which tests/mail_truth.py holds what was assembled.
+All is drawn from one `random.Random`, so that a seed says everything.
 """
 
 from __future__ import annotations
@@ -17,12 +17,7 @@ from datetime import UTC, datetime, timedelta
 from email.header import Header
 from email.utils import format_datetime
 
-from pipeline.model import InputError, Series
 from pipeline.series import mbox
-from pipeline.series.assemble import assemble
-from pipeline.series.hunks import cut_diff
-from pipeline.series.mail import parse
-from pipeline.series.threads import Posted, postings_in
 
 AUTHORS = ("Ann Author <ann@example.org>", "Bob B. <bob@example.net>", "Zoë Ö <zoe@example.com>")
 _START = datetime(2026, 11, 2, 10, tzinfo=UTC)
@@ -115,7 +110,7 @@ class Maker:
             for _ in range(chance.choice((0, 0, 1, 3))):
                 noise.append(self._noise(chance.choice(above + noise[-1:]), day))
 
-    def _post(
+    def _post(  # noqa: PLR0917
         self, postings: list[Truth], author: str, subject: str, version: int, total: int, day: int,
         style: str, up: Sent | None,
     ) -> Truth:  # fmt: skip
@@ -206,7 +201,7 @@ class Maker:
         sent.diff = diff
         return sent
 
-    def _mail(
+    def _mail(  # noqa: PLR0917
         self, posting: int, n: int, author: str, subject: str, body: str, above: Sent | None,
         when: datetime,
     ) -> Sent:  # fmt: skip
@@ -243,10 +238,8 @@ class Maker:
         """A diff as git writes it, that is like no other."""
         if self.seeds and self.chance.random() < 0.1:
             return self._file("kernel/seed.c") + self.chance.choice(self.seeds)
-        parts = [self._file(self.chance.choice(("mm/a.c", "net/b.c", '"b/\\303\\251 x.c"')))]
-        for _ in range(self.chance.choice((0, 0, 1, 2))):
-            parts.append(self._odd())
-        return "".join(parts)
+        first = self._file(self.chance.choice(("mm/a.c", "net/b.c", '"b/\\303\\251 x.c"')))
+        return first + "".join(self._odd() for _ in range(self.chance.choice((0, 0, 1, 2))))
 
     def _file(self, name: str) -> str:
         chance, token = self.chance, self._token()
@@ -269,14 +262,15 @@ class Maker:
 
     def _odd(self) -> str:
         token = self._token()
+        moved = f"similarity index 100%\nrename from {token}\nrename to x{token}\n"
+        binary = "GIT binary patch\nliteral 5\nMcmZQzWMT#Y01f~L\n\nliteral 0\nHcmV?d00001\n\n"
+        same = f"diff --git a/{token} b/{token}\n"
         return self.chance.choice(
             (
-                f"diff --git a/{token} b/{token}\nold mode 100644\nnew mode 100755\n",
-                f"diff --git a/{token} b/x{token}\nsimilarity index 100%\nrename from {token}\n"
-                f"rename to x{token}\n",
-                f"diff --git a/{token} b/{token}\nnew file mode 100644\nindex 0000000..e69de29\n",
-                f"diff --git a/{token} b/{token}\nindex 1111111..2222222 100644\n"
-                "GIT binary patch\nliteral 5\nMcmZQzWMT#Y01f~L\n\nliteral 0\nHcmV?d00001\n\n",
+                f"{same}old mode 100644\nnew mode 100755\n",
+                f"diff --git a/{token} b/x{token}\n{moved}",
+                f"{same}new file mode 100644\nindex 0000000..e69de29\n",
+                f"{same}index 1111111..2222222 100644\n{binary}",
             )
         )
 
@@ -342,7 +336,7 @@ class Maker:
             return f"=?iso-8859-1?q?{prefix.replace(' ', '_')}=5D?= {title}"
         return subject
 
-    def _encoded(self, headers: dict[str, str], body: str) -> bytes:
+    def _encoded(self, headers: dict[str, str], body: str) -> bytes:  # noqa: C901, PLR0911 (a list)
         chance = self.chance
         kind = chance.choice(
             ("plain",) * 4 + ("base64", "qp", "latin1", "unknown", "attached", "inline", "mixed",
@@ -447,94 +441,3 @@ def _flowed(body: str) -> str:
 def as_mbox(raws: Iterable[bytes]) -> bytes:
     """RAWS as an mboxrd."""
     return b"\n".join(mbox.quote(raw) for raw in raws)
-
-
-# --- what was made of them ---
-
-
-def read(thread: Thread) -> tuple[Series | None, tuple[Posted, ...], int]:
-    """What is assembled of THREAD, all postings in it, and how many of its mails are refused."""
-    parsed, refused = [], 0
-    for n, lines in enumerate(mbox.split(as_mbox(thread.arrived).splitlines(keepends=True))):
-        try:
-            parsed.append(parse(b"".join(lines), f"mail {n}"))
-        except InputError:
-            refused += 1
-    try:
-        series = assemble(parsed, source="thread")
-    except InputError:
-        series = None
-    return series, postings_in(parsed), refused
-
-
-def wrong(thread: Thread, series: Series | None, posted: tuple[Posted, ...]) -> list[str]:
-    """What of SERIES and POSTED is not as THREAD was sent; empty if nothing is."""
-    complete = [p.series for p in posted if p.series]
-    found = [_wrong(thread, one) for one in (*complete, *([series] if series else []))]
-    found += [_missed(thread, posted)]
-    return [what for what in found if what]
-
-
-def _wrong(thread: Thread, series: Series) -> str:
-    sent: list[Sent] = []
-    mails = [m for truth in thread.postings for m in truth.mails if m.n]
-    for patch, raw in zip(series.patches, series.mails, strict=True):
-        diff = cut_diff(b"".join(next(mbox.split(raw.splitlines(keepends=True)))))
-        same = [m for m in mails if cut_diff(m.diff.encode()) == diff]
-        lost = [
-            m
-            for m in mails
-            if m.lost and f"<{patch.letter.message_id}>" == m.headers.get("Message-ID")
-        ]
-        if not same and not lost:
-            own = [m for m in thread.answers if m.diff and cut_diff(m.diff.encode()) == diff]
-            if any(m.lost for m in [*mails, *thread.answers]) or (own and len(series.patches) == 1):
-                return ""
-            return (
-                f"patch {patch.n} {patch.letter.subject!r} is none that was sent: {diff[:3000]!r}"
-            )
-        sent += (lost or same)[:1] if not same else [
-            next((m for m in same if f"<{patch.letter.message_id}>" == m.headers.get("Message-ID")), same[0])
-        ]  # fmt: skip
-    truths = {m.posting for m in sent}
-    bases = {thread.postings[t].of if thread.postings[t].resend else t for t in truths}
-    if len(bases) != 1:
-        return f"patches of several postings were mixed: {sorted(truths)}"
-    truth = thread.postings[bases.pop()]
-    if truth.part and truth.total == 1:
-        before = thread.postings[truth.of].mails
-        if not all(m.whole for m in truth.mails) or not any(m.whole for m in before):
-            return ""  # nobody can know that it was one of several
-    if [m.n for m in sent] != list(range(1, truth.total + 1)) or truth.part:
-        return f"of {truth.total} patches {[m.n for m in sent]} were taken"
-    if series.version != truth.version and not any(m.lost for m in sent):
-        return f"version {truth.version} was taken for {series.version}"
-    return ""
-
-
-def _missed(thread: Thread, posted: tuple[Posted, ...]) -> str:
-    """The first posting that is whole and was not found."""
-    whole = [
-        t for t in thread.postings
-        if not t.part and all(m.whole for m in t.mails) and not _unclear(t, thread)
-    ]  # fmt: skip
-    titles = {
-        frozenset(p.letter.message_id for p in one.series.patches) for one in posted if one.series
-    }
-    for truth in whole:
-        ids = {m.headers["Message-ID"].strip("<>") for m in truth.mails if m.n}
-        if not any(len(ids & found) >= truth.total - 1 for found in titles):
-            return f"a whole posting was not found: {truth.mails[0].headers['Subject']!r}"
-    return ""
-
-
-def _unclear(truth: Truth, thread: Thread) -> bool:
-    """Whether another posting of the same author has the same version, or TRUTH may be taken for
-    a part of one that is not whole: then much is refused.
-    """
-    others = [p for p in thread.postings if p is not truth and p.author == truth.author]
-    return any(
-        other.version == truth.version
-        or (truth.total == 1 and not all(mail.whole for mail in other.mails))
-        for other in others
-    )

@@ -50,7 +50,15 @@ def _digest(*parts: object) -> str:
 
 
 def warm(work: Work, check: Check) -> Warm | None:
-    """Where the build of the base is kept; None if it is not to be."""
+    """Where the build of the base is kept; None if it is not to be.
+
+    What patches of others wrote is nothing to start other builds from.
+    """
+    return None if work.record.case.base.others else _place(work, check)
+
+
+def _place(work: Work, check: Check) -> Warm | None:
+    """Where a build of the base would be kept, and others like it are."""
     if not (check.keeps_build and work.record.options.use_cache):
         return None
     directory = work.settings.warm_dir / work.target.name / _way(work, check)[:32]
@@ -60,7 +68,7 @@ def warm(work: Work, check: Check) -> Warm | None:
 def base_build(work: Work, check: Check) -> Warm | None:
     """Where the base's build is kept that CHECK, or one that it needs, leaves there."""
     checks = (check, *(registry.check(name) for name in needs(work, check.name)))
-    return next((kept for each in checks if (kept := warm(work, each))), None)
+    return next((kept for each in checks if (kept := _place(work, each))), None)
 
 
 def start(work: Work, check: Check) -> Start | None:
@@ -96,7 +104,7 @@ def compile_cache(work: Work) -> CompileCache | None:
         ccache=ccache,
         compiler=compiler,
         toolchain=_digest(work.tools, content(compiler, options.runtime)),
-        writable=work.job.step is Step.BASE,
+        writable=work.job.step is Step.BASE and not work.record.case.base.others,
     )
 
 
@@ -121,7 +129,8 @@ def remembered(work: Work, check: Check) -> Observation | None:
 
 def remember(work: Work, check: Check, observation: Observation) -> None:
     """Remember what was seen of the base; what blocks other checks is looked at each time."""
-    if work.job.step is Step.BASE and not observation.blocks:
+    ours = not work.record.case.base.others
+    if work.job.step is Step.BASE and ours and not observation.blocks:
         with suppress(InfraError):  # what was seen holds, remembered or not
             work.store.cache(_key(work, check), observation, time.time())
 

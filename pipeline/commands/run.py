@@ -20,6 +20,7 @@ from pipeline.commands.common import (
     runtime_option,
     say,
 )
+from pipeline.lists.config import ListTree
 from pipeline.model import Outcome, Verdict
 from pipeline.report.plain import render_plan
 from pipeline.running import RunRequest, execute
@@ -34,9 +35,12 @@ def _series_options(command: F) -> F:
         click.argument("series", nargs=-1, required=True),
         click.option(
             "--tree",
+            "trees",
             type=click.Path(path_type=Path),
-            default=Path(),
-            help="Git repository or unpacked source tree (default: here).",
+            multiple=True,
+            default=(Path(),),
+            help="Git repository or unpacked source tree (default: here); of several the first"
+            " that takes the series.",
         ),
         click.option("--base", default="", help="Revision to apply the series to."),
         click.option("--version", "version", type=int, help="Which version of the series."),
@@ -62,7 +66,7 @@ def _names(text: str) -> tuple[str, ...]:
 def _request(asked: dict[str, Any]) -> intake.Request:
     return intake.Request(
         series=asked["series"],
-        tree=asked["tree"],
+        trees=tuple(ListTree(path, "") for path in asked["trees"]),
         base=asked["base"],
         version=asked["version"],
         arch=_names(asked["arch"]),

@@ -90,7 +90,7 @@ def _run_again(verdict: Verdict) -> str:
     some = shown if verdict.outcome is not Outcome.PASS else []
     base = verdict.base
     words = ["crosscheck", "run", *shlex.split(verdict.series.source)]
-    words += ["--tree", base.tree, "--base", base.commit]
+    words += ["--tree", base.tree, *(() if base.others else ("--base", base.commit))]
     words += [word for target in some for word in ("--target", target)]
     return shlex.join(words)
 

@@ -163,9 +163,10 @@ def _latest(families: Families, complete: list[int], source: str) -> Posting:
             continue
         equal = order(n) == order(last) and other.diffs != chosen.diffs
         if equal or (chosen.trees and other.trees and chosen.trees != other.trees):
+            one, two = (families.postings[k] for k in sorted((n, last)))
             raise InputError(
-                f"{source} holds several series, {other.name} and {chosen.name}: save the one you"
-                " mean alone."
+                f"{source} holds several series, {one.name} and {two.name}: save the one you mean"
+                " alone."
             )
     if chosen.trouble:
         raise InputError(chosen.trouble)

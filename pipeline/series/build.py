@@ -60,7 +60,7 @@ def build(
         source=source,
         notes=notes,
         mails=tuple(write(mail) for mail in mails),
-        prerequisites=needed,
+        prerequisites=() if parent else needed,
         based_on=() if parent else _based_on(texts, posting.ids),
     )
 

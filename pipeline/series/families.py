@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from pipeline.series.answers import Threads
-from pipeline.series.postings import Posting, parent
+from pipeline.series.pieces import parent
+from pipeline.series.postings import Posting
 
 
 class Families:

@@ -24,6 +24,7 @@ from liblore.utils import format_addrs, strip_reply_prefixes
 from pipeline.model import InputError, Letter
 from pipeline.series import body
 
+_GLUED = re.compile(r"v\d+/\d+", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
 _BARE_ID = re.compile(r"[^<>\s@]+@[^<>\s@]+")
 _IN_BODY = re.compile(r"(From|Subject|Date):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)\n")
@@ -120,7 +121,10 @@ def parse(raw: bytes, origin: str) -> Mail:
     subject = _subject(letter.subject)
     if subject.version > _MAX_VERSION:
         raise InputError(f"{origin} names a version above {_MAX_VERSION} in its subject.")
-    return Mail(origin, letter, subject, read.content, read.html, read.flowed, read.trouble)
+    trouble = read.trouble
+    if subject.counters_inferred and any(map(_GLUED.fullmatch, subject.prefixes)):
+        trouble = f"is called {subject.title!r}, and its prefix does not say which patch it is"
+    return Mail(origin, letter, subject, read.content, read.html, read.flowed, trouble)
 
 
 def _bounded(size_bytes: int) -> Callable[..., Message]:

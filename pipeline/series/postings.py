@@ -7,21 +7,15 @@ reports what is there; choosing among postings is `pipeline.series.assemble`'s b
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 
-from pipeline.model import Letter
 from pipeline.series.answers import Threads
 from pipeline.series.hunks import cut_diff, find_damage
 from pipeline.series.mail import Mail
+from pipeline.series.pieces import put_together, sent
 
-#: Mails of one posting that do not answer each other are sent within this time.
-_TOGETHER_S = 3600.0
-_SEND_EMAIL = re.compile(r"(\d{14}\.\d+)-\d+-")
-_MANY = 20_000  # ways to put pieces together: nobody needs so many
 #: What prefixes say besides for which tree a series is.
 _NO_TREE = {"rfc", "rft", "rfc/rft", "resend", "resent", "repost", "wip"}
 
@@ -81,14 +75,6 @@ class Posting:
         return tuple(cut_diff(mail.content) for _, mail in self.patches)
 
 
-def sent(letter: Letter) -> float | None:
-    """When LETTER says that it was sent, in seconds; None if it does not."""
-    try:
-        return parsedate_to_datetime(letter.date).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
 def unique(mails: Iterable[Mail]) -> tuple[Mail, ...]:
     """MAILS without copies: of those with one Message-ID the one that lists changed least."""
     copies: defaultdict[str, list[Mail]] = defaultdict(list)
@@ -127,7 +113,11 @@ def collect(mails: Iterable[Mail], threads: Threads) -> tuple[Posting, ...]:
     everything = tuple(mails)
     patches = [mail for mail in everything if is_patch(mail)]
     if not patches:  # patches without any prefix, as `git format-patch -k` writes them
-        patches = [m for m in everything if m.has_diff and not m.subject.is_reply]
+        patches = [
+            m
+            for m in everything
+            if m.has_diff and not m.subject.is_reply and not is_pull_request(m)
+        ]
     by_mail = any(mail.letter.message_id for mail in everything)
     groups: defaultdict[tuple[str, int, int, bool], list[Mail]] = defaultdict(list)
     for mail in patches:
@@ -159,129 +149,13 @@ def _postings(empty: Posting, group: list[Mail], threads: Threads) -> Iterator[P
     if empty.total and not empty.sender:
         yield _numbered(empty, group)
     elif empty.total:
-        for part in _parts(group, threads):
+        for part in put_together(group, threads):
             yield _numbered(empty, part)
     elif empty.sender:  # each [PATCH] mail is a series of its own
         for mail in group:
             yield replace(empty, total=1, patches=((1, mail),))
     else:  # patch files: together they are one series, in the order given
         yield replace(empty, total=len(group), patches=tuple(enumerate(group, start=1)))
-
-
-def _parts(group: list[Mail], threads: Threads) -> list[list[Mail]]:
-    """GROUP, the mails of one sender with one version and one number of patches, as postings.
-
-    A patch answers the cover, the first patch, or the one before it. One that answers what is
-    not of this posting may replace another, and one that answers nothing has lost that.
-    """
-    by_id = {m.letter.message_id: n for n, m in enumerate(group) if m.letter.message_id}
-    once = _distinct(group)
-    keys: dict[int, str] = {}
-    for n in sorted(range(len(group)), key=lambda n: group[n].subject.counter):
-        mail = group[n]
-        up = parent(mail)
-        above = by_id.get(up)
-        if (
-            above is not None
-            and group[above].subject.counter < mail.subject.counter
-            and (once or _near([mail], [group[above]]))
-        ):
-            keys[n] = keys[above]
-        elif up and up not in by_id and mail.subject.counter and not _within(mail, by_id):
-            keys[n] = f"answers {up}"
-        else:
-            keys[n] = f"is {n}"
-    parts: defaultdict[str, list[Mail]] = defaultdict(list)
-    for n, key in keys.items():
-        parts[key].append(group[n])
-    pieces = [piece for part in parts.values() for piece in _clusters(part, by_id)]
-    anew = [p for p in pieces if parent(p[0]) in by_id]  # they answer what they replace
-    return anew + _joined([p for p in pieces if parent(p[0]) not in by_id], threads)
-
-
-def _distinct(mails: list[Mail]) -> bool:
-    """Whether each number is there once."""
-    return len({mail.subject.counter for mail in mails}) == len(mails)
-
-
-def _clusters(part: list[Mail], group: dict[str, int]) -> list[list[Mail]]:
-    """PART, by when its mails were sent if all that they have in common is not there."""
-    if parent(part[0]) in {"", *group}:
-        return [part]
-    found: list[list[Mail]] = []
-    for mail in sorted(part, key=lambda m: sent(m.letter) or 0.0):
-        if found and _near([mail], found[-1]):
-            found[-1].append(mail)
-        else:
-            found.append([mail])
-    for cluster in found:
-        cluster.sort(key=lambda m: m.subject.counter)
-    return found
-
-
-def _within(mail: Mail, group: dict[str, int]) -> bool:
-    """Whether what MAIL answers, and is not there, answers somebody in GROUP itself."""
-    return any(r in group for r in mail.letter.references[:-1])
-
-
-def _joined(parts: list[list[Mail]], threads: Threads) -> list[list[Mail]]:
-    """PARTS, of which those are put together that can only belong together."""
-    if len(parts) < 2:
-        return parts
-    parts.sort(key=lambda part: (part[0].subject.counter, -len(part)))
-    often = Counter(mail.subject.counter for part in parts for mail in part)
-    once = max(often.values()) == 1
-    wholes = [part for part in parts if len(part) > 1 or not part[0].subject.counter]
-    if once:
-        wholes = (wholes or parts)[:1]
-    if len(wholes) * len(parts) > _MANY:
-        return parts
-    rest = [part for part in parts if not any(part is whole for whole in wholes)]
-    loose = Counter(mail.subject.counter for part in rest for mail in part)
-    fitting = [[w for w in wholes if _fits(part, w, threads)] for part in rest]
-    # What answers nothing and fits nowhere was sent with others that answer nothing.
-    others = any(not fit and not parent(part[0]) for part, fit in zip(rest, fitting, strict=True))
-    left = []
-    for part, fit in zip(rest, fitting, strict=True):
-        alone = all(loose[mail.subject.counter] == 1 for mail in part)
-        sure = once or parent(part[0]) or not others
-        if len(fit) == 1 and alone and sure and _fits(part, fit[0], threads):
-            fit[0].extend(part)
-        else:
-            left.append(part)
-    return wholes + left
-
-
-def _fits(part: list[Mail], whole: list[Mail], threads: Threads) -> bool:
-    """Whether PART, which does not answer WHOLE, may be what WHOLE lacks."""
-    numbers = {mail.subject.counter for mail in whole}
-    if numbers & {mail.subject.counter for mail in part}:
-        return False
-    up, before = parent(part[0]), part[0].subject.counter - 1
-    lost = not up
-    together = up == parent(whole[0]) and not whole[0].subject.counter
-    follows = up not in threads and before > 0 and before not in numbers
-    return (lost or together or follows) and _near(part, whole) and _stems_agree(part + whole)
-
-
-def _stems_agree(mails: list[Mail]) -> bool:
-    """Whether git-send-email(1) may have sent MAILS at once, as far as their Message-IDs say."""
-    found = (_SEND_EMAIL.match(mail.letter.message_id) for mail in mails)
-    return len({stem[1] for stem in found if stem}) <= 1
-
-
-def parent(mail: Mail) -> str:
-    """The Message-ID that MAIL answers; "" if it answers nothing."""
-    return mail.letter.references[-1] if mail.letter.references else ""
-
-
-def _near(part: list[Mail], whole: list[Mail]) -> bool:
-    """Whether PART was sent when WHOLE was, as far as their dates say."""
-    times = [t for t in (sent(m.letter) for m in whole) if t is not None]
-    return not times or all(
-        t is None or min(times) - _TOGETHER_S <= t <= max(times) + _TOGETHER_S
-        for t in (sent(m.letter) for m in part)
-    )
 
 
 def _numbered(empty: Posting, mails: list[Mail]) -> Posting:

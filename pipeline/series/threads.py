@@ -16,7 +16,8 @@ from pipeline.series.assemble import resent
 from pipeline.series.build import build
 from pipeline.series.families import Families
 from pipeline.series.mail import Mail
-from pipeline.series.postings import Posting, collect, is_patch, is_pull_request, sent, unique
+from pipeline.series.pieces import sent
+from pipeline.series.postings import Posting, collect, is_patch, is_pull_request, unique
 
 
 class State(StrEnum):

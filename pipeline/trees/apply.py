@@ -34,6 +34,10 @@ _CONFIG = """\
 _STALE_S = 24 * 3600.0  # a scratch repository this old belongs to a process that was killed
 
 
+class AlreadyThereError(InputError):
+    """What a patch changes is so in the base."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scratch:
     """A repository of its own for one series; its objects are ours."""
@@ -83,7 +87,7 @@ def _apply_one(scratch: Scratch, patch: PatchFile, base: str, before: str) -> st
         raise _why_not(scratch, patch, base, ran)
     after = scratch.head()
     if after == before:
-        raise InputError(_already(patch, base))
+        raise AlreadyThereError(_already(patch, base))
     return after
 
 
@@ -94,7 +98,7 @@ def _why_not(scratch: Scratch, patch: PatchFile, base: str, ran: Ran) -> Crossch
     if check.code:
         undone = scratch.attempt("apply", "--check", "--cached", "--reverse", "-", stdin=patch.diff)
         if not undone.code:
-            return InputError(_already(patch, base))
+            return AlreadyThereError(_already(patch, base))
         return InputError(explain(patch, base, check.err))
     header = re.search(r"invalid date format.*|empty ident name.*|Patch is empty.*", ran.err)
     if header:

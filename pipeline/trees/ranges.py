@@ -8,7 +8,7 @@ which no format.* or diff.* setting of the user's is seen.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,30 +29,48 @@ class Range:
 
 
 def exporter(
-    tree: Path, settings: Settings, progress: Callable[[str], None]
+    trees: Sequence[Path], settings: Settings, progress: Callable[[str], None]
 ) -> Callable[[str], tuple[bytes, str] | None]:
-    """A function that gives for a range or revision of TREE its mails and its parent.
+    """A function that gives for a range or revision its mails and its parent, of the first of
+    TREES that has it.
 
     The mails are an mboxrd. It returns None for what is no range or revision, and raises
-    InputError for a range without a commit, with merges, or in a tree without history.
+    InputError for a range without a commit, with merges, or in trees without history.
     """
 
     def export(argument: str) -> tuple[bytes, str] | None:
-        history = history_of(tree) if tree.is_dir() else None
-        if history is None:
-            if ".." in argument and "/" not in argument:
-                raise InputError(
-                    f"{argument} is a git range, but {tree} is not a git repository: name the"
-                    " repository with --tree, or give the patches as files."
-                )
-            return None
-        found = find(history, argument)
-        if found is None:
-            return None
-        opened = open_tree(tree, settings, progress)
-        return _mails(opened.git_dir, history, found), found.parent
+        refusal: InputError | None = None
+        for tree in trees:
+            try:
+                exported = _export(tree, argument, settings, progress)
+            except InputError as error:
+                refusal = refusal or error
+            else:
+                if exported is not None:
+                    return exported
+        if refusal is not None:
+            raise refusal
+        return None
 
     return export
+
+
+def _export(
+    tree: Path, argument: str, settings: Settings, progress: Callable[[str], None]
+) -> tuple[bytes, str] | None:
+    history = history_of(tree) if tree.is_dir() else None
+    if history is None:
+        if ".." in argument and "/" not in argument:
+            raise InputError(
+                f"{argument} is a git range, but {tree} is not a git repository: name the"
+                " repository with --tree, or give the patches as files."
+            )
+        return None
+    found = find(history, argument)
+    if found is None:
+        return None
+    opened = open_tree(tree, settings, progress)
+    return _mails(opened.git_dir, history, found), found.parent
 
 
 def find(history: Path, argument: str) -> Range | None:

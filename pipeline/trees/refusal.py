@@ -21,6 +21,9 @@ _OTHER = (
 )  # fmt: skip
 
 
+#: What can be done where no base takes a patch.
+REMEDY = " Name the commit that it was made for with --base."
+
 #: What no base would take. git counts lines in the diff alone, which nobody sees.
 _MALFORMED = (
     (r"^error: corrupt patch at ", "it is cut off or its lines were changed"),
@@ -48,7 +51,7 @@ def explain(patch: PatchFile, base: str, errors: str) -> str:
     crlf = " The lines of its diff end with CRLF: ask for it again with LF."
     more = f"; and {len(places) - 3} more files" if len(places) > 3 else ""
     return f"{name} does not apply to {base[:12]}: {what}{more}." + (
-        crlf if b"\r\n" in patch.diff else " Name the commit that it was made for with --base."
+        crlf if b"\r\n" in patch.diff else REMEDY
     )
 
 

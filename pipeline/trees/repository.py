@@ -34,20 +34,38 @@ class Tree:
     head: str  # a full commit id
     history: Path | None
     notes: tuple[str, ...] = ()
+    branch: str = ""  # whose head HEAD is; "" is the repository's own
+
+    @property
+    def tip(self) -> str:
+        """How to call HEAD in a message."""
+        return self.branch or "HEAD"
+
+    @property
+    def label(self) -> str:
+        """How to tell it from others."""
+        return f"{self.named} ({self.branch})" if self.branch else self.named
 
 
-def open_tree(path: Path, settings: Settings, progress: Callable[[str], None]) -> Tree:
+def open_tree(
+    path: Path, settings: Settings, progress: Callable[[str], None], *, branch: str = ""
+) -> Tree:
     """The tree at PATH: a git repository of any kind, a directory in one, or plain files.
 
-    Raises InputError if it is none, or holds no kernel.
+    BRANCH is a revision of it. Raises InputError if it is none, or holds no kernel.
     """
     _refuse_no_directory(path)
     ensure(settings.git_dir)
     top = history_of(path)
+    if top is None and branch:
+        raise InputError(f"{path} is not a git repository, so it has no branch {branch}.")
     if top is None:
         return _unpacked(path, settings, progress)
     _refuse_unusable(top, path)
-    head = attempt(top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    tip = f"{branch or 'HEAD'}^{{commit}}"
+    head = attempt(top, "rev-parse", "--verify", "--quiet", "--end-of-options", tip)
+    if head.code and branch:
+        raise InputError(f"There is no branch {branch} in {path}: fetch it first.")
     if head.code:
         if attempt(top, "rev-parse", "--verify", "--quiet", "HEAD").code:
             raise InputError(f"{path} has no commit yet: commit the kernel source first.")
@@ -57,7 +75,7 @@ def open_tree(path: Path, settings: Settings, progress: Callable[[str], None]) -
     commit = head.out.decode().strip()
     refuse_no_kernel(settings.git_dir, commit, str(path))
     refuse_missing_files(top, commit, str(path))
-    return Tree(str(path), settings.git_dir, commit, top)
+    return Tree(str(path), settings.git_dir, commit, top, branch=branch)
 
 
 def _refuse_no_directory(path: Path) -> None:
@@ -110,7 +128,7 @@ def uncommitted(tree: Tree) -> tuple[str, ...]:
 
     No filter that the tree's configuration names is run: files are compared as they are.
     """
-    if tree.history is None:
+    if tree.history is None or tree.branch:
         return ()
     bare = git(tree.history, "rev-parse", "--is-bare-repository") == b"true\n"
     if bare:

@@ -21,11 +21,11 @@ from pipeline.watching.kin import kin
 
 def _request(submission: Submission, mail_list: MailList, settings: Settings) -> RunRequest:
     asked = submission.asked
-    named = [tree for tree in mail_list.trees if asked.tree in ("", tree.path.name)]
+    named = tuple(tree for tree in mail_list.trees if asked.tree in ("", tree.path.name))
     return RunRequest(
         what=intake.Request(
             series=(submission.message_id,),
-            tree=named[0].path,
+            trees=named,
             base=asked.base,
             arch=asked.arch,
             targets=() if asked.arch else mail_list.targets,

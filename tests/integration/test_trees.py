@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import settings as settings_module
+from pipeline.lists.config import ListTree
 from pipeline.model import Base, Change, InputError, Series
 from pipeline.series.load import load
 from pipeline.trees.checkout import checkout, checkout_from
@@ -83,6 +84,10 @@ def ours(tmp_path):
     return settings_module.load({"HOME": str(tmp_path / "home")})
 
 
+def at(*trees: Path) -> list[ListTree]:
+    return [ListTree(tree, "") for tree in trees]
+
+
 def two_patches(tree: Path) -> None:
     commit(
         tree, "demo: one\n\nFrom here on it is better.\n>From there.", mm__demo=source({5: "FIVE"})
@@ -92,7 +97,7 @@ def two_patches(tree: Path) -> None:
 
 
 def series_of(what: str | Path, tree: Path, ours, version: int | None = None) -> Series:
-    export = exporter(tree, ours, lambda _: None)
+    export = exporter([tree], ours, lambda _: None)
     return load([str(what)], export=export, version=version, stdin=BytesIO())
 
 
@@ -112,14 +117,14 @@ def from_mails(mails: bytes, tree: Path, ours) -> Series:
 
 
 def prepared(series: Series, tree: Path, ours, base: str = "") -> tuple[Base, Change]:
-    found, change, arches = prepare(series, tree, base, ours)
+    found, change, arches = prepare(series, at(tree), base, ours)
     assert arches == ("toya", "toyb")
     return found, change
 
 
 def refusal(series: Series, tree: Path, ours, base: str = "") -> str:
     with pytest.raises(InputError) as refused:
-        prepare(series, tree, base, ours)
+        prepare(series, at(tree), base, ours)
     return str(refused.value)
 
 
@@ -165,11 +170,22 @@ class TestBases:
 
     def test_a_trailer_that_the_tree_has_goes_before_index_lines(self, toy, ours):
         before = git(toy, "rev-parse", "HEAD")
-        commit(toy, "elsewhere", mm__other="int more;\n")
         commit(toy, "demo: change", mm__demo=source({10: "TEN"}))
-        series = from_mails(exported(toy, f"--base={before}", "HEAD~1"), toy, ours)
-        base, _ = prepared(series, toy, ours)
+        mails = exported(toy, f"--base={before}", "HEAD~1")
+        commit(toy, "elsewhere", mm__other="int more;\n")
+        base, _ = prepared(from_mails(mails, toy, ours), toy, ours)
         assert (base.commit, base.reason) == (before, "the base-commit trailer of the series")
+
+    def test_prerequisites_that_the_tree_has_go_before_the_trailer(self, toy, ours):
+        """Without them the series may not build, and would be blamed for it."""
+        before = git(toy, "rev-parse", "HEAD")
+        needed = commit(toy, "needed", mm__other="int more;\n")
+        commit(toy, "demo: change", mm__demo=source({10: "TEN"}))
+        mails = exported(toy, f"--base={before}", "HEAD~1")
+        commit(toy, "later", mm__later="int later;\n")
+        base, _ = prepared(from_mails(mails, toy, ours), toy, ours)
+        assert (base.commit, base.others) == (needed, False)
+        assert base.reason == "the newest of the commits that are the series' prerequisite patches"
 
     def test_a_trailer_that_the_tree_lacks_is_noted(self, toy, ours):
         commit(toy, "demo: change", mm__demo=source({10: "TEN"}))
@@ -224,7 +240,7 @@ class TestApplying:
         two_patches(toy)
         series = from_mails(exported(toy, "HEAD~2"), toy, ours)
         other = settings_module.load({"HOME": str(tmp_path / "elsewhere")})
-        assert prepare(series, toy, "", ours) == prepare(series, toy, "", other)
+        assert prepare(series, at(toy), "", ours) == prepare(series, at(toy), "", other)
 
     def test_lines_that_start_with_from_arrive_as_they_were(self, toy, ours):
         two_patches(toy)
@@ -424,11 +440,11 @@ class TestKindsOfTrees:
         git(toy, "worktree", "add", "-q", "--detach", tmp_path / "worktree")
         git(tmp_path, "clone", "-q", "--bare", toy, "bare")
         git(tmp_path, "clone", "-q", "--depth=2", f"file://{toy}", "shallow")
-        expected = prepare(series_of("HEAD", toy, ours), toy, "", ours)[1]
+        expected = prepare(series_of("HEAD", toy, ours), at(toy), "", ours)[1]
         for name in ("worktree", "bare", "shallow"):
             tree = tmp_path / name
             own = settings_module.load({"HOME": str(tmp_path / f"home-{name}")})
-            assert prepare(series_of("HEAD", tree, own), tree, "", own)[1] == expected, name
+            assert prepare(series_of("HEAD", tree, own), at(tree), "", own)[1] == expected, name
         with pytest.raises(InputError, match=r"where the history of .* starts"):
             series_of("HEAD~1", tmp_path / "shallow", ours)
         with pytest.raises(InputError, match=r"no revision HEAD~2 in .*, which is a shallow clone"):
@@ -616,7 +632,7 @@ class TestTheUsersTree:
 
 def prepare_once(arguments):
     series, tree, ours = arguments
-    return prepare(series, tree, "", ours)
+    return prepare(series, at(tree), "", ours)
 
 
 def test_processes_share_a_cache(toy, ours, tmp_path):
@@ -640,7 +656,7 @@ class TestCheckouts:
         git(toy, "rm", "-q", "-r", "arch/toyb")
         write(toy, "arch/toyb", "a directory became a file\n")
         commit(toy, "shapes")
-        return prepare(series_of("HEAD~3..", toy, ours), toy, "", ours)[1]
+        return prepare(series_of("HEAD~3..", toy, ours), at(toy), "", ours)[1]
 
     def test_links_to_another_checkout_give_the_same_files(self, change, ours):
         whole, base, linked = (ours.sources_dir / name for name in ("whole", "base", "linked"))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stories: threads, and the series or the refusal that comes of each (tests/cases)."""
 
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pipeline.series.load import load
 
 CASES = Path(__file__).parent.parent / "cases"
 SHARED = Path(__file__).parents[3] / "shared" / "series"
+ADDED = re.compile(r"^\+(?!\+\+ ).*", re.MULTILINE)
 STORIES = sorted(path.parent.name for path in CASES.glob("*/series.yaml"))
 
 
@@ -33,6 +35,8 @@ def told(series: Series) -> dict[str, object]:
         "cover": series.cover.message_id if series.cover else None,
         "base_commit": series.base_commit,
         "notes": list(series.notes),
+        "based_on": list(series.based_on),
+        "lines": [line for mail in series.mails for line in ADDED.findall(mail.decode())],
     }
 
 
