@@ -11,17 +11,9 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from pipeline.lists.config import MailList, Mode
-from pipeline.model import Letter, Reply, Series, Verdict
-from pipeline.report.addressing import (
-    Audience,
-    addresses,
-    answered,
-    recipients,
-    sender_address,
-)
-from pipeline.report.mailing import answering
+from pipeline.model import Reply, Verdict
+from pipeline.report.addressing import Audience, addresses, answered
 from pipeline.report.reply import to_reply
-from pipeline.report.wording import clean
 from pipeline.store.records import MailState, OutMail
 
 
@@ -37,31 +29,14 @@ def compose(verdict: Verdict, mail_list: MailList, sender: str, now: float) -> O
     """
     reply = to_reply(verdict, sender, now=now, audience=audience(mail_list))
     author = answered(verdict).author or verdict.series.author
-    return _out(reply, mail_list, run=verdict.run, author=author, now=now)
+    return outgoing(reply, mail_list, run=verdict.run, author=author, now=now)
 
 
-def compose_note(
-    letter: Letter,
-    text: str,
-    mail_list: MailList,
-    sender: str,
-    now: float,
-    *,
-    name: str,
-    series: Series | None = None,
-    run: str = "",
-) -> OutMail:
-    """TEXT as an answer to LETTER, a command say; its Message-ID follows from NAME.
+def outgoing(reply: Reply, mail_list: MailList, *, run: str, author: str, now: float) -> OutMail:
+    """REPLY, of whatever kind, on its way to people of MAIL_LIST; AUTHOR is whom it answers.
 
-    The list gets it if it got SERIES, or LETTER.
+    It was made for the `audience` of MAIL_LIST.
     """
-    ours = sender_address(sender)
-    to, cc = recipients(letter, "", ours, audience(mail_list), series)
-    reply = answering(letter, clean(text), name=name, sender=ours, to=to, cc=cc, now=now)
-    return _out(reply, mail_list, run=run, author=letter.author, now=now)
-
-
-def _out(reply: Reply, mail_list: MailList, *, run: str, author: str, now: float) -> OutMail:
     message = message_from_bytes(reply.message, EmailMessage, policy=policy.default)
     # The envelope is what the headers say, as whoever gets it reads them.
     headers = [str(message[name] or "") for name in ("To", "Cc")]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from pipeline.lists.config import Mode
 from pipeline.lists.guards import why_not
-from pipeline.model import Letter, Patch
-from pipeline.outbox.compose import compose, compose_note
+from pipeline.model import Letter, Patch, Reply
+from pipeline.outbox.compose import compose, outgoing
 from pipeline.report.mailing import TEXT_BYTES
 from tests.unit.builders import cell, finding, letter, mail_list, row, series, verdict
 
@@ -116,13 +116,11 @@ def test_findings_without_end_are_cut_and_the_end_is_kept():
     assert text.splitlines()[-1].startswith("crosscheck-verdict: {")
 
 
-def test_a_note_answers_the_mail_it_is_about():
-    asked = letter(message_id="c@x", author="B <b@x.org>", subject="Re: [PATCH] mm: x", cc=())
-    mail = compose_note(asked, "Done.\x1b[2J\n", mail_list(), SENDER, NOW, name="c@x", run="r")
-    assert mail.message_id.startswith("crosscheck.c-x-")
-    assert (mail.author, mail.run) == ("b@x.org", "r")
-    assert parsed(mail)["In-Reply-To"] == "<c@x>"
-    assert parsed(mail).get_content() == "Done.\n"
+def test_any_reply_goes_out_as_the_list_says():
+    reply = Reply(answering(letter()).message)
+    held = mail_list(mode=Mode.MODERATE)
+    mail = outgoing(reply, held, run="", author="B <B@x.org>", now=NOW)
+    assert (mail.state, mail.author, mail.recipients[0]) == ("held", "b@x.org", "rppt@kernel.org")
 
 
 def test_we_do_not_answer_our_own_answers():
