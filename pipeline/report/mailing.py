@@ -33,8 +33,8 @@ _SUBJECT_COLUMNS = 500
 _UTF8 = Charset("utf-8")
 _UTF8.header_encoding = QP  # of most names, more can be read than of base64
 _HEADER_COLUMNS = 78  # RFC 5322 2.1.1
-# A part of RFC 5322's dot-atom; of what is none, a digest tells similar ones apart.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+# A dot-atom (RFC 5322 3.2.3); of what is none, a digest tells similar ones apart.
+_PLAIN_NAME = re.compile(r"(?=.{1,100}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
 def _written(address: Address) -> str:

@@ -123,7 +123,7 @@ def test_a_note_answers_the_mail_it_is_about():
     done = [Done(Unknown("dance\x1b[2J"))]
     reply = to_answer(asked, done, series(), sender=SENDER, now=NOW, audience=audience(mail_list()))
     mail = out_mail(reply, mail_list(), author=asked.author, run="r", now=NOW)
-    assert mail.message_id.startswith("crosscheck.command-")
+    assert mail.message_id.startswith("crosscheck.command.")
     assert (mail.author, mail.run) == ("b@x.org", "r")
     assert parsed(mail)["In-Reply-To"] == "<c@x>"
     assert parsed(mail).get_content().startswith("There is no command `dance[2J`.\n")
