@@ -71,7 +71,7 @@ class Watched:
     maildir: Path
     answer: str = "all"
     more: str = ""  # lines of the list's entry
-    sources: tuple[str, ...] = ()
+    url: str = ""  # where mails are read instead of the maildir
     process: subprocess.Popen | None = None
     logs: list[Path] = field(default_factory=list)
 
@@ -87,9 +87,9 @@ class Watched:
         }
 
     def write_lists(self) -> None:
-        sources = ", ".join(f'"{s}"' for s in (f"maildir:{self.maildir}", *self.sources))
+        source = self.url or f"maildir:{self.maildir}"
         (self.at.home / "lists.yaml").write_text(
-            f"lists:\n  toy:\n    address: {LIST}\n    sources: [{sources}]\n"
+            f"lists:\n  toy:\n    address: {LIST}\n    sources: {source}\n"
             f"    trees: {self.at.tree}\n    answer: {self.answer}\n{self.more}"
         )
 
