@@ -56,6 +56,8 @@ def _wrong(thread: Thread, series: Series) -> str:  # noqa: PLR0911 (each says w
         sent += (lost or same)[:1] if not same else [
             next((m for m in same if f"<{patch.letter.message_id}>" == m.headers.get("Message-ID")), same[0])
         ]  # fmt: skip
+    if len(sent) == 1 and sent[0].lost:
+        return ""  # its number may be what was lost
     truths = {m.posting for m in sent}
     bases = {thread.postings[t].of if thread.postings[t].resend else t for t in truths}
     if len(bases) != 1:

@@ -20,11 +20,17 @@ from pipeline.series.postings import Posting, collect, is_pull_request, unique
 
 
 def assemble(
-    mails: Iterable[Mail], *, source: str, version: int | None = None, parent: str = ""
+    mails: Iterable[Mail],
+    *,
+    source: str,
+    version: int | None = None,
+    message_id: str = "",
+    parent: str = "",
 ) -> Series:
     """The series in MAILS, which were read from SOURCE: its latest version, or VERSION.
 
-    PARENT is the commit before a git range. Raises InputError when there is no patch, when
+    If MESSAGE_ID is of a series in it, then that one, whoever else has sent some. PARENT is the
+    commit before a git range. Raises InputError when there is no patch, when
     a patch of that version is missing or damaged, or when there are several series.
     """
     there = unique(mails)
@@ -35,8 +41,14 @@ def assemble(
             hazards.refuse_damage(mail)  # rather than leave a patch out in silence
     if not postings:
         raise _no_patch(there, source)
-    families = Families(_of_version(postings, version, source), threads)
-    family, notes = _one_family(families, source)
+    family: list[int] = []
+    notes: tuple[str, ...] = ()
+    if message_id:
+        families = Families(postings, threads)
+        family = _family_of(families, message_id)
+    if not family:
+        families = Families(_of_version(postings, version, source), threads)
+        family, notes = _one_family(families, source)
     notes += _beyond(there)
     chosen, more = latest_complete(families, family, source)
     for _, mail in chosen.patches if not parent else ():  # git's own are never damaged
@@ -70,6 +82,18 @@ def _of_version(
         there = _list(sorted({p.version for p in postings}))
         raise InputError(f"{source} holds no version {version}, but version {there}.")
     return wanted
+
+
+def _family_of(families: Families, message_id: str) -> list[int]:
+    """The posting that MESSAGE_ID is of, with what may complete it; none if it is of no series."""
+    postings = families.postings
+    n = next((n for n, p in enumerate(postings) if message_id in p.ids), None)
+    if n is None or families.is_answer(n):
+        return []
+    if not postings[n].missing:
+        return [n]
+    same = (postings[n].sender, postings[n].version, postings[n].total)
+    return [n for n, p in enumerate(postings) if (p.sender, p.version, p.total) == same]
 
 
 def _one_family(families: Families, source: str) -> tuple[list[int], tuple[str, ...]]:

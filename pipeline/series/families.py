@@ -138,9 +138,7 @@ class Families:
         known = (posting.sender, first.subject.title.lower()) in self._parts
         gap = self._gaps.get(posting.sender)
         answered = self._of_mail.get(up)
-        absent = up not in self._threads or (
-            answered is not None and not self.postings[answered].sender
-        )
+        absent = answered is None or not self.postings[answered].sender
         return known or (absent and gap is not None and gap <= posting.version)
 
     def _corrects(self, n: int, above: int) -> bool:

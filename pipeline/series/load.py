@@ -23,15 +23,22 @@ def load(
     stdin: BinaryIO | None = None,
 ) -> Series:
     """The series that ARGUMENTS name; EXPORT (`pipeline.trees.ranges`) reads git ranges, FETCH
-    (`pipeline.sources.archive`) threads. A Message-ID means the version that it is of.
+    (`pipeline.sources.archive`) threads. A Message-ID means the series that it is of.
 
     Raises InputError for whatever is wrong with them, in one sentence.
     """
     source = read(arguments, stdin=stdin or sys.stdin.buffer, export=export, fetch=fetch)
     mails = [parse(mail.raw, mail.origin) for mail in source.mails]
-    if version is None and source.message_id:
-        version = _version_of(source.message_id, mails)
-    return assemble(mails, source=shlex.join(arguments), version=version, parent=source.parent)
+    message_id = source.message_id if version is None else ""
+    if message_id:
+        version = _version_of(message_id, mails)
+    return assemble(
+        mails,
+        source=shlex.join(arguments),
+        version=version,
+        message_id=message_id,
+        parent=source.parent,
+    )
 
 
 def _version_of(message_id: str, mails: Iterable[Mail]) -> int | None:

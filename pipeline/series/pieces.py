@@ -16,6 +16,8 @@ from pipeline.series.mail import Mail
 
 #: Mails of one posting that do not answer each other are sent within this time.
 _TOGETHER_S = 3600.0
+#: A mail server may take the rest of a posting only on the next day.
+_LATE_S = 24 * 3600.0
 _SEND_EMAIL = re.compile(r"(\d{14}\.\d+)-\d+-")
 _MANY = 20_000  # ways to put pieces together: nobody needs so many
 
@@ -44,7 +46,7 @@ def put_together(group: list[Mail], threads: Threads) -> list[list[Mail]]:
         if (
             above is not None
             and group[above].subject.counter < mail.subject.counter
-            and (once or _near([mail], [group[above]]))
+            and _near([mail], [group[above]], _LATE_S if once else _TOGETHER_S)
         ):
             keys[n] = keys[above]
         elif up and up not in by_id and mail.subject.counter and not _within(mail, by_id):
@@ -135,10 +137,10 @@ def parent(mail: Mail) -> str:
     return mail.letter.references[-1] if mail.letter.references else ""
 
 
-def _near(part: list[Mail], whole: list[Mail]) -> bool:
+def _near(part: list[Mail], whole: list[Mail], within_s: float = _TOGETHER_S) -> bool:
     """Whether PART was sent when WHOLE was, as far as their dates say."""
     times = [t for t in (sent(m.letter) for m in whole) if t is not None]
     return not times or all(
-        t is None or min(times) - _TOGETHER_S <= t <= max(times) + _TOGETHER_S
+        t is None or min(times) - within_s <= t <= max(times) + within_s
         for t in (sent(m.letter) for m in part)
     )

@@ -76,10 +76,13 @@ class Posting:
 
 
 def unique(mails: Iterable[Mail]) -> tuple[Mail, ...]:
-    """MAILS without copies: of those with one Message-ID the one that lists changed least."""
-    copies: defaultdict[str, list[Mail]] = defaultdict(list)
-    for n, mail in enumerate(mails):
-        copies[mail.letter.message_id or f" {n}"].append(mail)
+    """MAILS without copies: of those with one Message-ID the one that lists changed least.
+
+    Without any, mails are copies of each other that say the same.
+    """
+    copies: defaultdict[object, list[Mail]] = defaultdict(list)
+    for mail in mails:
+        copies[mail.letter.message_id or _contents(mail)].append(mail)
     return tuple(one[0] if len(one) == 1 else _best(one) for one in copies.values())
 
 
@@ -100,12 +103,14 @@ def _best(copies: list[Mail]) -> Mail:
 
 def _same(one: Mail, other: Mail) -> bool:
     """Whether two mails are the same patch: lists change what stands around."""
-    numbers = {(m.subject.version, m.subject.counter, m.subject.expected) for m in (one, other)}
-    return (
-        len(numbers) == 1
-        and one.title == other.title
-        and cut_diff(one.content) == cut_diff(other.content)
-    )
+    return _contents(one) == _contents(other)
+
+
+def _contents(mail: Mail) -> object:
+    """What a mail is, whatever stands around it."""
+    subject, diff = mail.subject, cut_diff(mail.content)
+    number = (subject.version, subject.counter, subject.expected, subject.is_reply)
+    return number, mail.title, diff or mail.content
 
 
 def collect(mails: Iterable[Mail], threads: Threads) -> tuple[Posting, ...]:

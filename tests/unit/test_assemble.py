@@ -158,6 +158,22 @@ def test_a_message_id_means_the_version_that_it_is_of(message_id, version):
     assert series.version == version
 
 
+@pytest.mark.parametrize(
+    ("story", "message_id", "patches"),
+    [
+        ("two-authors", "b-1@x", ["b-1@x", "b-2@x"]),
+        ("two-series-of-one-author", "b@x", ["b@x"]),
+        ("taken-over", "b-0@x", ["b-1@x", "b-2@x", "b-3@x"]),
+        ("version-without-number", "v1-0@x", ["v1-1@x", "v1-2@x", "v1-3@x"]),
+        ("resend-completes", "v1-0@x", ["v1-1@x", "again-2@x", "v1-3@x"]),
+    ],
+)
+def test_a_message_id_means_the_series_that_it_is_of(story, message_id, patches):
+    thread = (CASES / story / "thread.mbox").read_bytes()
+    series = load([message_id], export=no_git, fetch=lambda asked: (thread, asked))
+    assert [patch.letter.message_id for patch in series.patches] == patches
+
+
 def test_a_version_that_is_asked_for_outranks_the_message_id():
     thread = (CASES / "latest-version" / "thread.mbox").read_bytes()
     asked = load(["v1-1@x"], export=no_git, fetch=lambda asked: (thread, asked), version=2)
