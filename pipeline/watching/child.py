@@ -16,7 +16,7 @@ from pipeline.series.mbox import quote
 from pipeline.settings import Settings, load
 from pipeline.store import Store, Submission
 from pipeline.temporary import use_temporary_dir
-from pipeline.watching.kin import kin
+from pipeline.watching.kin import mails_of
 
 
 def _request(submission: Submission, mail_list: MailList, settings: Settings) -> RunRequest:
@@ -46,7 +46,7 @@ def _run(settings: Settings, store: Store, message_id: str, run: str) -> int:
     mail_list = next(each for each in load_lists(settings.lists) if each.name == submission.list)
 
     def fetch(_message_id: str) -> tuple[bytes, str]:
-        return b"".join(quote(mail.raw) for mail in kin(store, submission.thread)), message_id
+        return b"".join(quote(mail.raw) for mail in mails_of(store, submission)), message_id
 
     try:
         execute(_request(submission, mail_list, settings), settings, store, say, fetch=fetch)

@@ -27,20 +27,30 @@ class ThreadMail:
 
 
 def kin(store: Store, thread: str) -> tuple[StoredMail, ...]:
-    """The mails of THREAD, then patches of its authors that arrived about the same time."""
+    """The mails of THREAD, then patches that its series lack, if their author sent such about the
+    same time and they name no thread.
+    """
     mails = store.thread(thread)
-    there = {mail.message_id for mail in mails}
-    more: dict[str, StoredMail] = {}
-    for each in readable(mails):
-        if not _is_part(each.mail):
+    parts = [each for each in readable(mails) if _is_part(each.mail)]
+    there = {_place(each.mail) for each in parts}
+    more: dict[tuple[object, ...], StoredMail] = {}
+    for each in parts:
+        wanted = {(*_place(each.mail)[:-1], n) for n in range(each.mail.subject.expected + 1)}
+        wanted -= {*there, *more}
+        if not wanted:
             continue
         at = each.stored.arrived_at
         near = store.mails_by(each.mail.sender, at - _SENDING_S, at + _SENDING_S)
-        for other in readable(m for m in near if m.message_id not in there):
-            if _is_part(other.mail) and not other.mail.letter.references:
-                more[other.stored.message_id] = other.stored
-        break  # the others arrived about the same time
+        for other in readable(near):
+            if _place(other.mail) in wanted and not other.mail.letter.references:
+                more.setdefault(_place(other.mail), other.stored)
     return (*mails, *more.values())
+
+
+def _place(mail: Mail) -> tuple[object, ...]:
+    """Which patch of which series MAIL says that it is."""
+    subject = mail.subject
+    return mail.sender, subject.version, subject.expected, subject.counter
 
 
 def readable(mails: Iterable[StoredMail]) -> tuple[ThreadMail, ...]:
@@ -52,6 +62,14 @@ def readable(mails: Iterable[StoredMail]) -> tuple[ThreadMail, ...]:
         except InputError:
             continue
     return tuple(found)
+
+
+def mails_of(store: Store, submission: Submission) -> tuple[StoredMail, ...]:
+    """The mails that what was submitted is made of; () if they are not here any more."""
+    mails = kin(store, submission.thread)
+    posted = postings_in(each.mail for each in readable(mails))
+    own = next((each.ids for each in posted if submission.message_id in each.ids), frozenset())
+    return tuple(mail for mail in mails if mail.message_id in own)
 
 
 def posted_in(store: Store, thread: str) -> tuple[Posted, ...]:

@@ -261,3 +261,36 @@ def test_whoever_is_killed_goes_on_and_answers_once(watched, seed):
     assert len(got) == len(set(got)), got
     assert len(got) == 2 or parked  # the author and the list
     assert len({message_id for message_id, _ in got}) <= 1
+
+
+def test_two_series_of_one_author_at_once_are_two(watched):
+    made = []
+    for n in (1, 2):
+        noisy(watched.at.tree, subject=f"blue: a warning, {n}")
+        toy.commit(watched.at.tree, f"mm: more, {n}", {"mm/memory.c": adding(f"\n/* {n}. */\n")})
+        each = mails(watched.at.tree, 2, "--cover-letter")
+        # Of the same second, git gives both the same Message-ID.
+        made += [cover(raw).replace(b".git.dev@", f".{n}.git.dev@".encode()) for raw in each]
+        toy.git(watched.at.tree, "reset", "-q", "--hard", "HEAD~2")
+    watched.start()
+    watched.deliver(*made)
+    answers = watched.await_sent(2)
+    assert {answer["In-Reply-To"].strip("<>") for answer in answers} == {
+        message_id(made[1]),
+        message_id(made[4]),
+    }
+
+
+def test_patches_that_lost_their_thread_are_one_series(watched):
+    noisy(watched.at.tree)
+    toy.commit(watched.at.tree, "mm: more", {"mm/memory.c": adding("\n/* Two. */\n")})
+    first, one, two = mails(watched.at.tree, 2, "--cover-letter")
+    toy.git(watched.at.tree, "reset", "-q", "--hard", "HEAD~2")
+    watched.start()
+    for raw in (cover(first), one, two):
+        lines = raw.split(b"\n")
+        kept = [x for x in lines if not x.startswith((b"In-Reply-To:", b"References:"))]
+        watched.deliver(b"\n".join(kept))
+    (answer,) = watched.await_sent(1)
+    assert answer["In-Reply-To"] == f"<{message_id(one)}>"
+    assert len(watched.store.runs()) == 1
