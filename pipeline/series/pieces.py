@@ -68,7 +68,7 @@ def _distinct(mails: list[Mail]) -> bool:
 
 def _clusters(part: list[Mail], group: dict[str, int]) -> list[list[Mail]]:
     """PART, by when its mails were sent if all that they have in common is not there."""
-    if parent(part[0]) in {"", *group}:
+    if not parent(part[0]) or parent(part[0]) in group:
         return [part]
     found: list[list[Mail]] = []
     for mail in sorted(part, key=lambda m: sent(m.letter) or 0.0):
