@@ -113,7 +113,7 @@ class TestLinks:
 
 
 class TestPreimages:
-    def test_only_what_the_base_has(self):
+    def test_what_the_base_has_and_what_it_has_not(self):
         first = modified("a.c") + modified("b.c", "3333333..4444444")
         second = modified("a.c", "2222222..5555555") + modified("c.c", "6666666..7777777")
         new = link("n", "a.c") + modified("d.c", "0000000..1111111")
@@ -121,6 +121,7 @@ class TestPreimages:
             ("a.c", "1111111"),
             ("b.c", "3333333"),
             ("c.c", "6666666"),
+            ("n", ""),
         )
 
     def test_a_rename_is_looked_for_under_its_old_name(self):
