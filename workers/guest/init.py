@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipeline.model import InfraError
 from workers.check import Bench
@@ -110,9 +112,11 @@ def build(bench: Bench) -> bytes | Broken:
     """
     _headers(bench)
     errors = _Errors()
-    ended = bench.run(
-        _compiler(bench), limits=_LIMITS, mounts=(Mount(_PROBES, _PROBES_INSIDE),), watch=errors
-    )
+    # What runs containers may be outside the one that we run in, and not see our own files.
+    with TemporaryDirectory(dir=bench.build.parent) as directory:
+        probes = Path(shutil.copytree(_PROBES, f"{directory}/probes"))
+        mounts = (Mount(probes, _PROBES_INSIDE),)
+        ended = bench.run(_compiler(bench), limits=_LIMITS, mounts=mounts, watch=errors)
     if ended.stopped:
         raise InfraError(f"The compiler was stopped while it built the init: {ended.stopped}.")
     if not ended.exit_code:
