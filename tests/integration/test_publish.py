@@ -229,7 +229,8 @@ def test_a_run_writes_and_publishes_what_it_found(services, installation):
     (report,) = services.reports
     assert report == LATEST.validate(json.loads((home / "kcidb.json").read_text()))
     assert report["checkouts"][1]["message_id"] == "p1@toy"
-    assert report["checkouts"][1]["patchset_hash"] == patchset_hash([mail_of(patch)])
+    (kept,) = (home / "state").glob("crosscheck/runs/*/series.mbox")
+    assert report["checkouts"][1]["patchset_hash"] == patchset_hash([mail_of(kept)])
     assert "gcc" in report["builds"][1]["compiler"]
     assert ET.parse(home / "junit.xml").getroot().get("failures") == "0"
 

@@ -126,7 +126,7 @@ def test_a_note_answers_the_mail_it_is_about():
     assert mail.message_id.startswith("crosscheck.command.")
     assert (mail.author, mail.run) == ("b@x.org", "r")
     assert parsed(mail)["In-Reply-To"] == "<c@x>"
-    assert parsed(mail).get_content().startswith("There is no command `dance[2J`.\n")
+    assert parsed(mail).get_content().startswith("There is no command `dance`.\n")
 
 
 def test_we_do_not_answer_our_own_answers():
