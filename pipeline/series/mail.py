@@ -36,6 +36,7 @@ _LISTS = {"to", "cc", "references", "received", "dkim-signature", "authenticatio
 _MAX_PARTS = 64
 _MAX_WORK_BYTES = 32 << 20  # parts times size: each line is held against the end of each part
 _MAX_VERSION = 9999
+_MAX_NESTED = 20  # comments in comments: for each, the standard parser calls itself
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -208,7 +209,7 @@ def _letter(message: Message) -> Letter:
 
 def _addresses(written: str) -> tuple[str, ...]:
     """The addresses of a header, each as `Name <address>`, decoded."""
-    found = getaddresses([re.sub(r"\s+", " ", written)])
+    found = getaddresses([_shallow(re.sub(r"\s+", " ", written))])
     return tuple(_shown(_decoded(name), _plain(address)) for name, address in found if address)
 
 
@@ -220,4 +221,17 @@ def _shown(name: str, address: str) -> str:
 
 
 def _author(written: str) -> str:
-    return next(iter(_addresses(written)), _decoded(written))
+    return next(iter(_addresses(written)), _shallow(_decoded(written)))
+
+
+def _shallow(text: str) -> str:
+    """TEXT, without parentheses if they are nested deeper than in any header of a person.
+
+    Whether the standard parser reads those would depend on who calls it.
+    """
+    depth = 0
+    for bracket in re.findall(r"[()]", text):
+        depth = depth + 1 if bracket == "(" else max(0, depth - 1)
+        if depth > _MAX_NESTED:
+            return re.sub(r"[()]", " ", text)
+    return text
