@@ -82,7 +82,7 @@ class Mail:
     def title(self) -> str:
         """The subject without its prefix; an in-body `Subject:` outranks the header."""
         named = self._in_body.get("Subject", "")
-        return (_plain(parse_patch_subject(named).title) if named else "") or self.subject.title
+        return (_plain(_prefixed(named).title) if named else "") or self.subject.title
 
     @property
     def resend(self) -> bool:
@@ -154,11 +154,19 @@ def _bounded(size_bytes: int) -> Callable[..., Message]:
 
 def _subject(subject: str) -> PatchSubject:
     """What SUBJECT says; a list may have put its tag before `Re:`."""
-    found = parse_patch_subject(subject)
+    found = _prefixed(subject)
     title, answers = strip_reply_prefixes(found.title)
     if answers and not found.is_patch:
-        return replace(parse_patch_subject(title), is_reply=True)
+        return replace(_prefixed(title), is_reply=True)
     return found
+
+
+def _prefixed(subject: str) -> PatchSubject:
+    """What liblore reads in SUBJECT; it takes half an encoded word with an address for a header."""
+    try:
+        return parse_patch_subject(subject)
+    except (ValueError, LookupError, MessageError, RecursionError):
+        return parse_patch_subject(subject.replace("=?", ""))
 
 
 def _raw_header(message: Message, name: str) -> str:

@@ -159,6 +159,13 @@ def test_mangled_mails_are_mails_or_refused(raw):
         parsed(raw)
 
 
+def test_half_an_encoded_word_in_a_subject_is_text():
+    raw = b"From: a@b\nSubject: [PATCH] =?utf-8?q?<a@b>\xff\n\nSubject: =?utf-8?q?<a@b>\xc3\xa9\n"
+    read = parsed(raw)
+    assert read.subject.is_patch
+    assert "utf-8?q?<a@b>" in read.title
+
+
 @pytest.mark.parametrize("depth", [21, 400, 480, 2000])
 def test_comments_in_comments_are_read_alike_whoever_asks(depth):
     """The standard parser calls itself for each: what one caller can read kills another."""
