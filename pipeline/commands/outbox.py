@@ -18,6 +18,8 @@ from pipeline.settings import Settings
 from pipeline.store import MailState, OutMail, Store
 from pipeline.store.outbox import DROPPABLE, OPEN
 
+_NO_SERVER = "CROSSCHECK_SMTP_URL names no server"
+
 
 def _short(mail: OutMail) -> str:
     """The name of MAIL for people: of an answer about a run, the run's."""
@@ -44,8 +46,15 @@ def _lists(settings: Settings) -> dict[str, MailList]:
     return {mail_list.name: mail_list for mail_list in found}
 
 
-def _why(mail: OutMail, lists: dict[str, MailList], gone: tuple[OutMail, ...], now: float) -> str:
-    """Why MAIL is where it is."""
+def _why(
+    mail: OutMail,
+    lists: dict[str, MailList],
+    gone: tuple[OutMail, ...],
+    now: float,
+    *,
+    can_send: bool,
+) -> str:
+    """Why MAIL is where it is; CAN_SEND: there is a server to send it."""
     if mail.state is MailState.HELD:
         return mail.said or "waits for `crosscheck outbox approve`"
     if mail.state is not MailState.READY:
@@ -55,8 +64,9 @@ def _why(mail: OutMail, lists: dict[str, MailList], gone: tuple[OutMail, ...], n
         return f"CROSSCHECK_LISTS has no list {mail.list_name}"
     if mail.due_at > now:
         return f"again in {(mail.due_at - now) / 60:.0f} min: {mail.said}"
-    reason = waits(mail, mail_list, gone, now) if way(mail, mail_list) is Way.SEND else ""
-    return reason or mail.said
+    if way(mail, mail_list) is not Way.SEND:
+        return mail.said
+    return waits(mail, mail_list, gone, now) or (mail.said if can_send else _NO_SERVER)
 
 
 @click.group(invoke_without_command=True)
@@ -68,12 +78,13 @@ def outbox(context: click.Context, everything: bool) -> None:  # noqa: FBT001
         return
     settings, store = opened()
     now = store.clock()()
+    can_send = bool(settings.smtp_url)
     lists, gone = _lists(settings), store.gone_since(now - HOUR_S)
     mails = store.out_mails(tuple(MailState) if everything else OPEN)
     rows = (
         (
             *(_short(mail), mail.state, mail.created_at, mail.list_name, mail.recipients),
-            *(mail.subject, _why(mail, lists, gone, now)),
+            *(mail.subject, _why(mail, lists, gone, now, can_send=can_send)),
         )
         for mail in mails
     )

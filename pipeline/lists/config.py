@@ -89,7 +89,7 @@ def _hours(text: str) -> str:
         raise ValueError('must be hours, as in "22:00-07:00 Europe/Paris"')
     try:
         ZoneInfo(found[5] or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: Europe is a directory
         raise ValueError(f"there is no time zone {found[5]}") from None
     return text
 

@@ -84,7 +84,10 @@ def sender(found: Heads) -> str:
     written = found.all("from")
     if len(written) != 1:
         return ""
-    addresses = [address for _, address in getaddresses([written[0]])]
+    try:
+        addresses = [address for _, address in getaddresses([written[0]])]
+    except RecursionError:  # comments in comments
+        return ""
     single = len(addresses) == 1 and _ADDRESS.fullmatch(addresses[0])
     return addresses[0].lower() if single else ""
 

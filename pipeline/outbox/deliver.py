@@ -93,7 +93,8 @@ def _send_all(here: _Sender, waiting: list[tuple[OutMail, MailList]]) -> int:
     if not waiting:
         return 0
     if not here.settings.smtp_url:
-        here.say(f"{len(waiting)} answers wait: set CROSSCHECK_SMTP_URL to a server that sends")
+        wait = "1 answer waits" if len(waiting) == 1 else f"{len(waiting)} answers wait"
+        here.say(f"{wait}: set CROSSCHECK_SMTP_URL to a server that sends")
         return 0
     to = server(here.settings.smtp_url)
     went = 0

@@ -42,7 +42,7 @@ Commands stand at the beginning of a line, before any patch:
                                     affects or on these architectures
   #crosscheck rerun                 do again what was done last
   #crosscheck base TREE COMMIT      test it on a branch or commit of TREE
-  #crosscheck stop                  test and say nothing more of it
+  #crosscheck stop                  no more tests of it, no more mails
   #crosscheck unrelated ID          finding ID is not the series' doing
   #crosscheck help                  this
 """
@@ -60,7 +60,7 @@ class Done:
 def _sentence(done: Done, series: Series) -> str:
     """What is said of one command; "" for those that the help text answers."""
     version = f"v{series.version}"
-    result = f"the result comes as a reply to the {'cover letter' if series.cover else 'patch'}."
+    result = "the result comes as another mail in this thread."
     said = ""
     match done.command:
         case Retest(arches):

@@ -70,9 +70,16 @@ def _found(verdict: Verdict) -> str:
     return f"{listed([part for part in parts if part])}."
 
 
+#: How the plan says that a target was left out because nobody named it.
+_UNASKED = ("not asked for", "taken only when it is named")
+
+
 def _passed(verdict: Verdict) -> str:
     if not verdict.targets:
-        return "no target is affected, so nothing was built."
+        # What was not asked for may be affected: nobody looked.
+        unasked = any(each.reason.startswith(_UNASKED) for each in verdict.left_out)
+        which = "no target that was asked for" if unasked else "no target"
+        return f"{which} is affected, so nothing was built."
     clean = _clean(verdict)
     if not clean:
         return "every check was skipped; the reasons are below."

@@ -36,6 +36,7 @@ _LISTS = {"to", "cc", "references", "received", "dkim-signature", "authenticatio
 _MAX_PARTS = 64
 _MAX_WORK_BYTES = 32 << 20  # parts times size: each line is held against the end of each part
 _MAX_VERSION = 9999
+_MAX_NESTED = 20  # comments in comments: for each, the standard parser calls itself
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -81,7 +82,7 @@ class Mail:
     def title(self) -> str:
         """The subject without its prefix; an in-body `Subject:` outranks the header."""
         named = self._in_body.get("Subject", "")
-        return (_plain(parse_patch_subject(named).title) if named else "") or self.subject.title
+        return (_plain(_prefixed(named).title) if named else "") or self.subject.title
 
     @property
     def resend(self) -> bool:
@@ -153,11 +154,19 @@ def _bounded(size_bytes: int) -> Callable[..., Message]:
 
 def _subject(subject: str) -> PatchSubject:
     """What SUBJECT says; a list may have put its tag before `Re:`."""
-    found = parse_patch_subject(subject)
+    found = _prefixed(subject)
     title, answers = strip_reply_prefixes(found.title)
     if answers and not found.is_patch:
-        return replace(parse_patch_subject(title), is_reply=True)
+        return replace(_prefixed(title), is_reply=True)
     return found
+
+
+def _prefixed(subject: str) -> PatchSubject:
+    """What liblore reads in SUBJECT; it takes half an encoded word with an address for a header."""
+    try:
+        return parse_patch_subject(subject)
+    except (ValueError, LookupError, MessageError, RecursionError):
+        return parse_patch_subject(subject.replace("=?", ""))
 
 
 def _raw_header(message: Message, name: str) -> str:
@@ -208,7 +217,7 @@ def _letter(message: Message) -> Letter:
 
 def _addresses(written: str) -> tuple[str, ...]:
     """The addresses of a header, each as `Name <address>`, decoded."""
-    found = getaddresses([re.sub(r"\s+", " ", written)])
+    found = getaddresses([_shallow(re.sub(r"\s+", " ", written))])
     return tuple(_shown(_decoded(name), _plain(address)) for name, address in found if address)
 
 
@@ -220,4 +229,17 @@ def _shown(name: str, address: str) -> str:
 
 
 def _author(written: str) -> str:
-    return next(iter(_addresses(written)), _decoded(written))
+    return next(iter(_addresses(written)), _shallow(_decoded(written)))
+
+
+def _shallow(text: str) -> str:
+    """TEXT, without parentheses if they are nested deeper than in any header of a person.
+
+    Whether the standard parser reads those would depend on who calls it.
+    """
+    depth = 0
+    for bracket in re.findall(r"[()]", text):
+        depth = depth + 1 if bracket == "(" else max(0, depth - 1)
+        if depth > _MAX_NESTED:
+            return re.sub(r"[()]", " ", text)
+    return text

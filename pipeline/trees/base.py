@@ -21,7 +21,7 @@ from pipeline.trees import ranges
 from pipeline.trees.extract import PatchFile
 from pipeline.trees.git import COMMITTER, attempt, git
 from pipeline.trees.history import newest_with
-from pipeline.trees.repository import Tree
+from pipeline.trees.repository import Tree, history_of
 from pipeline.trees.walks import commits_on
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -160,13 +160,24 @@ def _given_to_git(series: Series) -> str:
 
 
 def _resolve(tree: Tree, revision: str) -> str | None:
-    if tree.history is None:
-        return None
+    return None if tree.history is None else _commit_in(tree.history, revision)
+
+
+def _commit_in(history: Path, revision: str) -> str | None:
     found = attempt(
-        tree.history, "rev-parse", "--verify", "--quiet", "--end-of-options",
-        f"{revision}^{{commit}}",
-    )  # fmt: skip
+        history, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+    )
     return None if found.code else found.out.decode().strip()
+
+
+def is_revision(path: Path, revision: str, git_dir: Path) -> bool:
+    """Whether `--base REVISION` means something with the tree at PATH; earlier runs made what is
+    in GIT_DIR.
+    """
+    top = history_of(path)
+    if top is not None and _commit_in(top, revision):
+        return True
+    return bool(_COMMIT.fullmatch(revision)) and _is_ours(git_dir, revision)
 
 
 def _with_prerequisites(

@@ -17,13 +17,14 @@ from pipeline.lists.dkim import proof, resolver
 from pipeline.lists.guards import why_not
 from pipeline.lists.maintainers import responsible, sections
 from pipeline.matrix import load as load_matrix
-from pipeline.model import CrosscheckError, InputError, Series
+from pipeline.model import InfraError, InputError, Series
 from pipeline.outbox.compose import audience, out_mail
 from pipeline.report.answer import Done, to_answer, to_refusal
 from pipeline.report.wording import listed
 from pipeline.series.mail import Mail
 from pipeline.settings import Settings
 from pipeline.store import Asked, CommandLine, Store, Submission
+from pipeline.trees.base import is_revision
 from pipeline.trees.grep import read_text
 from pipeline.watching.kin import ThreadMail
 
@@ -108,7 +109,7 @@ class Heeding:
         change = record.case.change
         try:
             text = read_text(self.settings.git_dir, change.base_tree, "MAINTAINERS")
-        except CrosscheckError:
+        except (InfraError, InputError):  # no signal: that is to end us
             return frozenset()  # the tree has none
         paths = {path for file in change.files for path in (file.path, file.old_path) if path}
         return responsible(sections(text), paths)
@@ -128,11 +129,7 @@ class Heeding:
             case Rerun():
                 self._again(old, replace(old.asked, by=by))
             case OnBase(tree, revision):
-                names = [each.path.name for each in about.mail_list.trees]
-                if tree not in names:
-                    raise InputError(
-                        f"{about.mail_list.name} has no tree {tree}; it has {listed(names)}."
-                    )
+                self._check_base(about.mail_list, tree, revision)
                 self._again(old, Asked(by=by, tree=tree, base=revision))
             case Stop():
                 self._move(old, replace(old, state="stopped", reason=f"{by} asked for it"))
@@ -146,6 +143,15 @@ class Heeding:
             raise InputError(
                 f"There is nothing to test {listed(unknown)} with, but {listed(sorted(known))}."
             )
+
+    def _check_base(self, mail_list: MailList, tree: str, revision: str) -> None:
+        """A base that is nowhere is said now: the run that finds it missing answers nobody."""
+        named = [each.path for each in mail_list.trees if each.path.name == tree]
+        if not named:
+            names = list(dict.fromkeys(each.path.name for each in mail_list.trees))
+            raise InputError(f"{mail_list.name} has no tree {tree}; it has {listed(names)}.")
+        if not any(is_revision(path, revision, self.settings.git_dir) for path in named):
+            raise InputError(f"There is no commit {revision} in {tree}, or it is not fetched yet.")
 
     def _again(self, old: Submission, asked: Asked) -> None:
         new = replace(old, state="ready", asked=asked, starts=0, due_at=self.now, reason="")

@@ -7,12 +7,13 @@ goes on where it was.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pipeline.lists.config import MailList
-from pipeline.model import InputError, Outcome, Series
+from pipeline.model import CrosscheckError, InputError, Outcome, Series
 from pipeline.outbox.deliver import deliver
 from pipeline.running import new_name
 from pipeline.series.mail import Mail
@@ -24,6 +25,8 @@ from pipeline.watching.children import Children
 from pipeline.watching.commanding import Addressed, Heeding
 from pipeline.watching.kin import ThreadMail, kin, older_versions, readable, series_of
 from pipeline.watching.submitting import Move, list_of, move_of, overdue, superseded
+
+_log = logging.getLogger(__name__)
 
 #: A run is begun so often; and how long it may take until it stands in the database.
 _STARTS = 3
@@ -44,7 +47,15 @@ class Loop:
     say: Callable[[str], None]
 
     def look_at(self, thread: str) -> None:
-        """Start, and heed, what the mails of THREAD ask for."""
+        """Start, and heed, what the mails of THREAD ask for, whatever they are."""
+        try:
+            self._look_at(thread)
+        except CrosscheckError:
+            raise
+        except Exception:  # noqa: BLE001 (of mails that nobody thought of)
+            _log.exception("the thread of <%s> is left alone, by a fault of ours", thread)
+
+    def _look_at(self, thread: str) -> None:
         mails = readable(kin(self.store, thread))
         posted = postings_in(each.mail for each in mails)
         for each in posted:

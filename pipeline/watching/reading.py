@@ -77,7 +77,7 @@ class Reader:
                 if not came:
                     source.wait(_POLL_S)
             except CrosscheckError as error:
-                _log.warning("%s: %s: %s", mail_list.name, shown(url), error)
+                _log.warning("%s: %s", mail_list.name, _of_source(url, error))
                 self._blame(store, url, str(error))
                 if source is not None:
                     source.close()
@@ -105,15 +105,30 @@ def read_once(
         yield from store.take_in(name, batch[-1].position, mails, clock())
 
 
+def _of_source(url: str, error: CrosscheckError) -> str:
+    """ERROR with the source's name, if it does not say that itself."""
+    name = shown(url)
+    return str(error) if name in str(error) else f"{name}: {error}"
+
+
 def _incoming(arrival: Arrival, list_name: str) -> Incoming | None:
     """None for what can be no part of a thread: it cannot be read, or has no usable Message-ID."""
+    if not arrival.raw:
+        return None  # says only how far the source was read
     try:
-        mail = parse(arrival.raw, list_name)
+        mail = parse(arrival.raw, "it")
+        sender = mail.sender
     except InputError as error:
         _log.info("%s: passed over a mail: %s", list_name, error)
         return None
+    except Exception:  # noqa: BLE001 (a mail that nobody thought of keeps back no other)
+        _log.exception("%s: passed over a mail, by a fault of ours", list_name)
+        return None
     letter = mail.letter
     if not 0 < len(letter.message_id) <= _ID_LENGTH:
+        if mail.subject.is_patch:
+            what = "too long a" if letter.message_id else "no"
+            _log.info("%s: passed over a patch: it has %s Message-ID", list_name, what)
         return None
     references = tuple(each for each in letter.references if len(each) <= _ID_LENGTH)
-    return Incoming(letter.message_id, references, list_name, mail.sender, arrival.raw)
+    return Incoming(letter.message_id, references, list_name, sender, arrival.raw)

@@ -9,15 +9,20 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pipeline.engine import clean_up
-from pipeline.lists.config import MailList
+from pipeline.lists.config import MailList, Mode
 from pipeline.lists.config import load as load_lists
+from pipeline.matrix import Matrix
+from pipeline.matrix import load as load_matrix
 from pipeline.model import InfraError, InputError
 from pipeline.outbox.smtp import server
 from pipeline.publish import must_be_set_up
 from pipeline.report.addressing import sender_address
+from pipeline.report.wording import count, listed
 from pipeline.settings import Settings
 from pipeline.signals import SignalledError, heeding_signals
+from pipeline.sources import open_source
 from pipeline.store import Store
+from pipeline.trees.repository import open_tree
 from pipeline.watching.children import Children
 from pipeline.watching.loop import Loop
 from pipeline.watching.reading import Reader
@@ -36,16 +41,40 @@ def _checked(settings: Settings) -> tuple[MailList, ...]:
     if settings.lists is None:
         raise InputError("Set CROSSCHECK_LISTS to a file that says which lists to watch.")
     lists = load_lists(settings.lists)
+    matrix = load_matrix(settings.matrix)
     for mail_list in lists:
-        for tree in mail_list.trees:
-            if not tree.path.is_dir():
-                raise InputError(f"{settings.lists}: {mail_list.name}: there is no {tree.path}.")
+        try:
+            _check(mail_list, matrix, settings)
+        except InputError as error:
+            raise InputError(f"{settings.lists}: lists.{mail_list.name}: {error}") from error
     sender_address(settings.sender)
     if settings.smtp_url:
         server(settings.smtp_url)
     if settings.patchwork_url or settings.kcidb_url:
         must_be_set_up(settings)
     return lists
+
+
+def _check(mail_list: MailList, matrix: Matrix, settings: Settings) -> None:
+    """Raises InputError for what MAIL_LIST names and is not there."""
+    for url in mail_list.sources:
+        open_source(url).close()
+    for tree in mail_list.trees:
+        open_tree(tree.path, settings, lambda _: None, branch=tree.branch)
+    there = {
+        "targets": (mail_list.targets, {target.name for target in matrix.targets}),
+        "checks": (mail_list.checks, {check.name for check in matrix.checks}),
+    }
+    for key, (wanted, known) in there.items():
+        if unknown := sorted(set(wanted) - known):
+            raise InputError(
+                f"{key}: {settings.matrix} has no {listed(unknown)}, but {listed(sorted(known))}."
+            )
+    if mail_list.mode is not Mode.FOLDER and not settings.smtp_url:
+        raise InputError(
+            f"answer: {mail_list.mode}: set CROSSCHECK_SMTP_URL to a server that sends, or take"
+            " `folder`."
+        )
 
 
 def watch(settings: Settings, store: Store, runs: int, say: Callable[[str], None]) -> None:
@@ -63,7 +92,7 @@ def watch(settings: Settings, store: Store, runs: int, say: Callable[[str], None
     names = ", ".join(each.name for each in lists)
     try:
         with heeding_signals(), store.patient(say, limit_s=math.inf):
-            say(f"watching {names}; {runs} runs side by side; Ctrl-C ends it")
+            say(f"watching {names}; {count(runs, 'run')} at a time; Ctrl-C ends it")
             for thread in store.threads_since(before - _OVERLAP_S) if before else ():
                 loop.look_at(thread)
             reader.start()

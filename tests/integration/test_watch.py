@@ -170,7 +170,7 @@ def test_a_newer_version_cancels_what_runs(watched):
 
 
 def test_a_command_of_the_author_is_heeded_once_and_of_nobody_else(watched):
-    noisy(watched.at.tree)
+    noisy(watched.at.tree, "mm/memory.c", "mm: a warning")  # on red and blue
     (patch,) = mails(watched.at.tree, 1)
     reset(watched.at.tree)
     watched.start()
@@ -191,6 +191,24 @@ def test_a_command_of_the_author_is_heeded_once_and_of_nobody_else(watched):
     assert done.run != first.run
     verdict = watched.store.verdict(done.run)
     assert [row.target for row in verdict.targets] == ["blue"]
+
+
+def test_a_base_that_is_not_there_is_said_at_once(watched):
+    noisy(watched.at.tree)
+    (patch,) = mails(watched.at.tree, 1)
+    reset(watched.at.tree)
+    watched.start()
+    watched.deliver(patch)
+    watched.await_sent(1)
+    first = watched.await_state(patch, "done")
+    name = watched.at.tree.name
+    asked = f"#crosscheck base nope HEAD\n#crosscheck base {name} nope"
+    watched.deliver(reply(patch, asked, AUTHOR, VOUCHED))
+    sent = watched.await_sent(2)
+    (text,) = (m.get_content() for m in sent if "command" in m["Message-ID"])
+    assert f"toy has no tree nope; it has {name}." in text
+    assert f"There is no commit nope in {name}, or it is not fetched yet." in text
+    assert watched.submission(patch) == first
 
 
 def test_stop_is_heeded(watched):
@@ -294,3 +312,44 @@ def test_patches_that_lost_their_thread_are_one_series(watched):
     (answer,) = watched.await_sent(1)
     assert answer["In-Reply-To"] == f"<{message_id(one)}>"
     assert len(watched.store.runs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("    sources: gopher://x\n", "gopher://x is no source of mail"),
+        ("    trees: /nowhere\n", "There is no directory /nowhere"),
+        ("    trees: {tree}#nope\n", "There is no branch nope in"),
+        ("    targets: mars\n", "targets: {matrix} has no mars, but blue and red."),
+        ("    checks: [build, nope]\n", "checks: {matrix} has no nope, but build, patches and"),
+        ("    answer: moderate\n", "answer: moderate: set CROSSCHECK_SMTP_URL"),
+    ],
+)
+def test_what_is_not_set_up_is_said_before_anything_is_read(watched, lines, said):
+    names = {"tree": watched.at.tree, "matrix": toy.MATRIX}
+    keys = {
+        "sources": f"    sources: maildir:{watched.maildir}\n",
+        "trees": f"    trees: {watched.at.tree}\n",
+    }
+    key, line = lines.split(":")[0].strip(), lines.format(**names)
+    entry = "".join((keys | {key: line}).values())
+    (watched.at.home / "lists.yaml").write_text(f"lists:\n  toy:\n    address: {LIST}\n{entry}")
+    del watched.at.environ["CROSSCHECK_SMTP_URL"]
+    status, output = watched.at.command("watch")
+    assert status == 2
+    assert f"lists.yaml: lists.toy: {said.format(**names)}" in output
+
+
+def test_a_hostile_mail_keeps_no_other_back(watched):
+    noisy(watched.at.tree)
+    (patch,) = mails(watched.at.tree, 1)
+    reset(watched.at.tree)
+    watched.start()
+    head = "Message-ID: <{}@x>\nSubject: [PATCH] x\nFrom: "
+    for depth in (300, 470, 480, 490, 900, 2000):
+        watched.deliver((head.format(depth) + "(" * depth + "\n\n").encode())
+    watched.deliver(b"\0" * 999, b"\xff" * 999, b"", b"Subject: [PATCH] nameless\n\n")
+    watched.deliver(patch)
+    watched.await_sent(1)
+    assert "passed over a patch: it has no Message-ID" in watched.said()
+    assert "Traceback" not in watched.said()

@@ -259,3 +259,8 @@ def test_no_mail_is_too_much(raw):
     found = proof(raw, SERVER, lambda name: b"v=DKIM1; k=rsa; p=AAAA")
     assert found.address == sender(heads(raw))
     assert found.reason or found.domain
+
+
+def test_a_sender_in_endless_comments_is_nobody():
+    raw = f"From: {'(' * 3000} <a@b.example>\n\n#crosscheck stop\n".encode()
+    assert proof(raw, ("mx.example",), None).address == ""

@@ -52,10 +52,10 @@ def answered(*done, of=None):
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (Retest(("arm64", "s390")), "Testing arm64 and s390 of v2 again; the result comes as a reply to the\ncover letter.\n"),
-        (Retest(), "Testing v2 again; the result comes as a reply to the cover letter.\n"),
-        (Rerun(), "Doing the last run of v2 again; the result comes as a reply to the cover\nletter.\n"),
-        (OnBase("mm", "v7.1"), "Testing v2 on v7.1 of mm; the result comes as a reply to the cover\nletter.\n"),
+        (Retest(("arm64", "s390")), "Testing arm64 and s390 of v2 again; the result comes as another mail in\nthis thread.\n"),
+        (Retest(), "Testing v2 again; the result comes as another mail in this thread.\n"),
+        (Rerun(), "Doing the last run of v2 again; the result comes as another mail in this\nthread.\n"),
+        (OnBase("mm", "v7.1"), "Testing v2 on v7.1 of mm; the result comes as another mail in this\nthread.\n"),
         (Stop(), "Stopped: nothing more is tested or said of v2, unless it is asked for.\n"),
         (PassedOver(1), "1 more command passed over: 10 are heeded in one mail.\n"),
         (Help(), HELP),
@@ -81,7 +81,8 @@ def test_several_are_answered_in_their_order_and_troubles_are_said():
     )
     assert said == (
         "There is no finding '000000' in run r.\n\nThere is no command `x`.\n\n"
-        "Doing the last run of v2 again; the result comes as a reply to the\npatch.\n\n" + HELP
+        "Doing the last run of v2 again; the result comes as another mail in this\nthread.\n\n"
+        + HELP
     )
 
 

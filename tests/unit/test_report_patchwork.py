@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Outcome
+from pipeline.model import LeftOut, Outcome
 from pipeline.report.patchwork import CONTEXT, begun, to_checks
 from pipeline.report.wording import one_line
 from tests.unit.builders import cell, finding, row, series, verdict, zero_page_verdicts
@@ -97,6 +98,13 @@ def test_the_others_of_a_failed_series_are_told_that_it_is_not_for_them():
 def test_nothing_affected_is_said():
     (check,) = to_checks(zero_page_verdicts()["documentation"])
     assert check.description == "PASS: no target is affected, so nothing was built."
+
+
+def test_what_nobody_asked_for_is_not_said_to_be_unaffected():
+    left = (LeftOut("arm64", "not asked for: --arch s390"), LeftOut("s390", "nothing of it"))
+    checks = to_checks(replace(zero_page_verdicts()["documentation"], left_out=left))
+    said = "PASS: no target that was asked for is affected, so nothing was built."
+    assert [check.description for check in checks] == [said]
 
 
 def test_patches_that_were_not_posted_have_no_check():

@@ -157,3 +157,25 @@ _TOKENS = st.sampled_from(
 def test_mangled_mails_are_mails_or_refused(raw):
     with suppress(InputError):
         parsed(raw)
+
+
+def test_half_an_encoded_word_in_a_subject_is_text():
+    raw = b"From: a@b\nSubject: [PATCH] =?utf-8?q?<a@b>\xff\n\nSubject: =?utf-8?q?<a@b>\xc3\xa9\n"
+    read = parsed(raw)
+    assert read.subject.is_patch
+    assert "utf-8?q?<a@b>" in read.title
+
+
+@pytest.mark.parametrize("depth", [21, 400, 480, 2000])
+def test_comments_in_comments_are_read_alike_whoever_asks(depth):
+    """The standard parser calls itself for each: what one caller can read kills another."""
+    raw = f"From: A {'(' * depth}\nSubject: [PATCH] x\nMessage-ID: <a@x>\n\n".encode()
+    encoded = f"From: =?utf-8?q?{'(' * depth}?=\nSubject: x\n\nFrom: {'(' * depth} a@b\n".encode()
+    for each in (raw, encoded):
+        read = parsed(each)
+        assert "(" not in read.sender + read.letter.author + read.author
+
+
+def test_a_comment_in_a_comment_is_a_name():
+    raw = b"From: ann@example.org (Ann (of (old) York))\nSubject: x\n\n"
+    assert parsed(raw).sender == "ann@example.org"
