@@ -168,6 +168,12 @@ def _origin(name: str) -> str:
     return name
 
 
+def _archive(url: str) -> str:
+    if not re.match(r"https?://[^/]", url):
+        raise InputError(f"CROSSCHECK_LORE_URL: {shown(url)!r} is no http:// or https:// address.")
+    return url.rstrip("/")
+
+
 def _switch(variable: str, text: str) -> bool:
     if text not in ("on", "off"):
         raise InputError(f"{variable}: {text!r} is neither on nor off.")
@@ -196,7 +202,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         git_url=_secret(env, "CROSSCHECK_GIT_URL", ""),
         keep_days=_days("CROSSCHECK_KEEP_DAYS", env.get("CROSSCHECK_KEEP_DAYS") or "0"),
         lists=Path(env["CROSSCHECK_LISTS"]) if env.get("CROSSCHECK_LISTS") else None,
-        lore_url=(env.get("CROSSCHECK_LORE_URL") or "https://lore.kernel.org/all").rstrip("/"),
+        lore_url=_archive(env.get("CROSSCHECK_LORE_URL") or "https://lore.kernel.org/all"),
         authserv=tuple(env.get("CROSSCHECK_AUTHSERV_ID", "").lower().split()),
         check_dkim=_switch("CROSSCHECK_DKIM", env.get("CROSSCHECK_DKIM") or "on"),
         smtp_url=_secret(env, "CROSSCHECK_SMTP_URL", ""),

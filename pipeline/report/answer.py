@@ -112,6 +112,16 @@ def to_answer(
 
 def to_refusal(letter: Letter, reason: str, *, sender: str, now: float) -> Reply:
     """The mail that tells the sender of LETTER alone that its commands are not heeded."""
-    text = wrapped(f"Nothing was done. {one_line(reason)}") + "\n"
+    return _alone(letter, f"Nothing was done. {reason}", name=_name(letter), sender=sender, now=now)
+
+
+def to_failure(letter: Letter, reason: str, *, sender: str, now: float) -> Reply:
+    """The mail that tells the sender of LETTER alone why what it asked for came to nothing."""
+    name = f"{_name(letter)}.failed"
+    return _alone(letter, f"It could not be tested. {reason}", name=name, sender=sender, now=now)
+
+
+def _alone(letter: Letter, text: str, *, name: str, sender: str, now: float) -> Reply:
     ours, to = sender_address(sender), addresses([letter.author])
-    return answering(letter, text, name=_name(letter), sender=ours, to=to, cc=(), now=now)
+    text = wrapped(one_line(text)) + "\n"
+    return answering(letter, text, name=name, sender=ours, to=to, cc=(), now=now)

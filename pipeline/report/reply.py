@@ -84,13 +84,13 @@ def _ids(told: Iterable[digest.Told]) -> dict[digest.Told, str]:
     return {item: f" [id {short[each]}]" for item, each in prints.items()}
 
 
-def _run_again(verdict: Verdict) -> str:
-    """The command line that does it again; only the targets that have something to show."""
+def _run_again(verdict: Verdict, tree: str) -> str:
+    """The command line that does it again with TREE; only the targets with something to show."""
     shown = [row.target for row in verdict.targets if row.outcome is verdict.outcome]
     some = shown if verdict.outcome is not Outcome.PASS else []
     base = verdict.base
     words = ["crosscheck", "run", *shlex.split(verdict.series.source)]
-    words += ["--tree", base.tree, *(() if base.others else ("--base", base.commit))]
+    words += ["--tree", tree, *(() if base.others else ("--base", base.commit))]
     words += [word for target in some for word in ("--target", target)]
     return shlex.join(words)
 
@@ -166,8 +166,9 @@ def _text(verdict: Verdict, earlier: Verdict | None, list_address: str) -> str:
             left_out=digest.left_out(verdict),
             base=digest.base(verdict),
             took=clock(verdict.seconds),
-            run_again=_run_again(verdict),
-            reproduce=_reproduce(verdict),
+            # Our trees and runs are nothing to a list.
+            run_again=_run_again(verdict, "linux" if list_address else verdict.base.tree),
+            reproduce="" if list_address else _reproduce(verdict),
             list_address=list_address,
             machine_line=_machine_line(verdict),
         )

@@ -211,6 +211,7 @@ class Asked:
     """What somebody asked for besides what the list asks for."""
 
     by: str = ""  # an address; who asks is answered, whatever comes out
+    mail: str = ""  # the Message-ID of the mail that asked
     arch: tuple[str, ...] = ()
     tree: str = ""
     base: str = ""

@@ -125,12 +125,13 @@ class Heeding:
         match command:
             case Retest(arches):
                 self._check_arches(arches)
-                self._again(old, Asked(by=by, arch=arches))
+                self._again(old, Asked(by=by, mail=mail.letter.message_id, arch=arches))
             case Rerun():
-                self._again(old, replace(old.asked, by=by))
+                self._again(old, replace(old.asked, by=by, mail=mail.letter.message_id))
             case OnBase(tree, revision):
                 self._check_base(about.mail_list, tree, revision)
-                self._again(old, Asked(by=by, tree=tree, base=revision))
+                asked = Asked(by=by, mail=mail.letter.message_id, tree=tree, base=revision)
+                self._again(old, asked)
             case Stop():
                 self._move(old, replace(old, state="stopped", reason=f"{by} asked for it"))
             case Unrelated(finding):

@@ -353,3 +353,21 @@ def test_a_hostile_mail_keeps_no_other_back(watched):
     watched.await_sent(1)
     assert "passed over a patch: it has no Message-ID" in watched.said()
     assert "Traceback" not in watched.said()
+
+
+def test_who_asks_for_what_cannot_be_tested_hears_of_it(watched):
+    noisy(watched.at.tree)
+    (patch,) = mails(watched.at.tree, 1)
+    # The base that will be asked for has the change already.
+    toy.git(watched.at.tree, "branch", "later")
+    reset(watched.at.tree)
+    watched.start()
+    watched.deliver(patch)
+    watched.await_sent(1)
+    watched.await_state(patch, "done")
+    watched.deliver(reply(patch, "#crosscheck base tree later", AUTHOR, VOUCHED))
+    said = [m.get_content() for m in watched.await_sent(3)]
+    assert any("Testing v1 on later of tree" in each for each in said)
+    (why,) = [each for each in said if each.startswith("It could not be tested.")]
+    assert "already in the base" in " ".join(why.split())
+    assert watched.await_state(patch, "left")

@@ -293,6 +293,8 @@ def test_for_a_list_each_finding_has_a_name_that_commands_take():
     assert text.count("[id ") == len(new_findings(of))
     assert max(map(len, prose(text))) <= 72
     assert "\n  #crosscheck help\n" in text
+    assert " --tree linux --base " in text
+    assert "crosscheck reproduce" not in text
     assert given_commands(text) == ()
     assert "[id " not in body(of)
 

@@ -50,3 +50,9 @@ def test_whose_word_on_a_sender_counts() -> None:
     assert not load({"CROSSCHECK_DKIM": "off"}).check_dkim
     with pytest.raises(InputError, match="CROSSCHECK_DKIM: 'no' is neither on nor off"):
         load({"CROSSCHECK_DKIM": "no"})
+
+
+def test_an_archive_is_an_address():
+    assert load({"CROSSCHECK_LORE_URL": "https://a.example/all/"}).lore_url == "https://a.example/all"
+    with pytest.raises(InputError, match="CROSSCHECK_LORE_URL: 'foo' is no http"):
+        load({"CROSSCHECK_LORE_URL": "foo"})
