@@ -60,9 +60,14 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _translated(part: str) -> str:
+    return "(?P<arch>[^/]+)" if part == ARCH else wildcard(part)
+
+
+def wildcard(part: str) -> str:
+    """What PART (`**/`, `**`, `*`, `?`, or text that stands for itself) matches of a path, as a
+    regular expression.
+    """
     match part:
-        case "{arch}":
-            return "(?P<arch>[^/]+)"
         case "**/":
             return "(?:.*/)?"
         case "**":

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import parseaddr
 
+from pipeline.paths import wildcard
+
 _ENTRY = re.compile(r"([A-Z]):\s*(.*\S)")
 _HEAD = re.compile(r"^Maintainers List\n-+\n", re.MULTILINE)
 
@@ -48,18 +50,9 @@ def _pattern(written: str) -> re.Pattern[str]:
 
 
 def _translated(part: str) -> str:
-    match part:
-        case "**/":
-            return "(?:.*/)?"
-        case "**":
-            return ".*"
-        case "*":
-            return "[^/]*"
-        case "?":
-            return "[^/]"
     if part.startswith("[") and part.endswith("]"):
         return f"(?!/)[{part[1:-1].replace(chr(92), '').replace('[', '')}]"
-    return re.escape(part)
+    return wildcard(part)
 
 
 def _compiled(expression: str) -> re.Pattern[str] | None:
