@@ -53,6 +53,8 @@ def test_whose_word_on_a_sender_counts() -> None:
 
 
 def test_an_archive_is_an_address():
-    assert load({"CROSSCHECK_LORE_URL": "https://a.example/all/"}).lore_url == "https://a.example/all"
+    assert (
+        load({"CROSSCHECK_LORE_URL": "https://a.example/all/"}).lore_url == "https://a.example/all"
+    )
     with pytest.raises(InputError, match="CROSSCHECK_LORE_URL: 'foo' is no http"):
         load({"CROSSCHECK_LORE_URL": "foo"})
