@@ -45,7 +45,10 @@ def show(run: str, form: str | None, since: str) -> None:
         rows = store.jobs(name)
         ready = sum(row.state == "done" for row in rows)
         state = "about to end" if finished(rows) else f"{ready} of {len(rows)} jobs are done"
-        click.echo(f"Run {name} is still going: {state}.")
+        going = f"Run {name} is still going: {state}."
+        if form or since:
+            raise InputError(going)  # whoever reads a form is given one, or no success
+        click.echo(going)
         return
     if form == "json":
         click.echo(to_json(verdict), nl=False)
