@@ -94,7 +94,8 @@ def logs(run: str, target: str, check: str) -> None:
             continue  # nothing was run for it
         click.echo(f"==> {row.job.id} <==")
         if row.result is None:
-            click.echo(f"(no log yet: {row.state})")
+            ended = "(no log: the run ended before it had one)"
+            click.echo(ended if row.state == "done" else f"(no log yet: {row.state})")
         elif row.result.log is None:
             why = "seen in an earlier run" if _cached(row) else row.result.reason
             click.echo(f"(no log: {why})")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`crosscheck show` of a run that has no verdict yet."""
+"""`crosscheck show` and `logs` of runs that have not ended, or were cut off."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.builders import base, change, plan, series
 
 
 @pytest.fixture
-def show(tmp_path, monkeypatch):
+def crosscheck(tmp_path, monkeypatch):
     for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.delenv("CROSSCHECK_DATABASE_URL", raising=False)
@@ -26,7 +26,7 @@ def show(tmp_path, monkeypatch):
     Store(load().database_url).create_run(record)
 
     def call(*words):
-        result = CliRunner().invoke(cli, ["show", *words], standalone_mode=False)
+        result = CliRunner().invoke(cli, words, standalone_mode=False)
         if result.exception:
             raise result.exception
         return result.output
@@ -34,11 +34,19 @@ def show(tmp_path, monkeypatch):
     return call
 
 
-def test_people_are_told_how_far_a_run_is(show):
-    assert show().startswith("Run run-1 is still going: 0 of ")
+def test_people_are_told_how_far_a_run_is(crosscheck):
+    assert crosscheck("show").startswith("Run run-1 is still going: 0 of ")
 
 
 @pytest.mark.parametrize("words", [("--json",), ("--junit",), ("--kcidb",), ("--since", "run-1")])
-def test_programs_are_not_given_a_sentence_for_a_form(show, words):
+def test_programs_are_not_given_a_sentence_for_a_form(crosscheck, words):
     with pytest.raises(InputError, match="Run run-1 is still going: 0 of "):
-        show(*words)
+        crosscheck("show", *words)
+
+
+def test_what_was_cut_off_has_no_log_and_will_have_none(crosscheck):
+    assert "(no log yet: waiting)" in crosscheck("logs", "run-1", "arm64", "build")
+    Store(load().database_url).abandon("run-1")
+    said = crosscheck("logs", "run-1", "arm64", "build")
+    assert "(no log: the run ended before it had one)" in said
+    assert "yet" not in said
