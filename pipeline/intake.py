@@ -15,7 +15,7 @@ from pipeline.dependencies import known_by
 from pipeline.lists.config import ListTree
 from pipeline.mentions import classify
 from pipeline.model import Base, Change, Plan, Rule, Series
-from pipeline.plan import make_plan
+from pipeline.plan import demand_names, make_plan
 from pipeline.series.load import load as load_series
 from pipeline.series.sources import Fetcher
 from pipeline.settings import Settings
@@ -83,10 +83,11 @@ def take_in(
 
     FETCH gives the thread of a Message-ID, instead of the archive that SETTINGS name.
 
-    What is wrong with the matrix or the rules is found before anything takes time. Raises
-    InputError for whatever is wrong with what the user gave.
+    What is wrong with the matrix, the rules or the names of targets and checks is found before
+    anything takes time. Raises InputError for whatever is wrong with what the user gave.
     """
     matrix = matrices.load(settings.matrix)
+    demand_names(matrix, arch=request.arch, targets=request.targets, checks=request.checks)
     given = tuple(rule for path in request.rules for rule in rule_files.load(path))
     shipped = rule_files.shipped(SHIPPED_RULES)
     archive = fetcher(settings.lore_url, say)

@@ -46,6 +46,15 @@ class _Wish:
         return target.name in (*self.defaults, *self.targets, *self.arch)
 
 
+def demand_names(
+    matrix: Matrix, *, arch: Iterable[str], targets: Iterable[str], checks: Iterable[str]
+) -> None:
+    """Raises InputError for names that MATRIX does not have."""
+    _demand("--arch", arch, [name for t in matrix.targets for name in (t.arch, t.name)])
+    _demand("--target", targets, [t.name for t in matrix.targets])
+    _demand("--check", checks, [c.name for c in matrix.checks])
+
+
 def make_plan(
     matrix: Matrix,
     paths: tuple[str, ...],
@@ -62,9 +71,7 @@ def make_plan(
     are taken whatever they say, and without ARCH nothing else is; CHECKS are run with those
     that they need, all if there are none. Raises InputError for names that do not exist.
     """
-    _demand("--arch", arch, [name for t in matrix.targets for name in (t.arch, t.name)])
-    _demand("--target", targets, [t.name for t in matrix.targets])
-    _demand("--check", checks, [c.name for c in matrix.checks])
+    demand_names(matrix, arch=arch, targets=targets, checks=checks)
     concerns = tuple(concern(matrix.path_rules, path, tree_arches) for path in paths)
     wish = _Wish(arch, targets, matrix.defaults)
     pointless = tuple(c.name for c in matrix.checks if c.of_series and patches < 2)
@@ -97,7 +104,7 @@ def _why_skipped(name: str, pointless: tuple[str, ...], asked: tuple[str, ...]) 
     return f"not asked for: --check {','.join(asked)}"
 
 
-def _demand(option: str, asked: tuple[str, ...], known: list[str]) -> None:
+def _demand(option: str, asked: Iterable[str], known: list[str]) -> None:
     names = sorted(set(known))
     for name in asked:
         if name not in names:

@@ -80,12 +80,19 @@ def _writing() -> Iterator[None]:
 
 
 def _writable(*files: Path | None) -> None:
-    """Refuse now what could not be written in an hour."""
+    """Refuse now what could not be written in an hour: what is no pipe or device is opened."""
     for file in files:
-        if file is None:
+        if file is None or (file.exists() and not file.is_file()):
             continue
-        if not file.absolute().parent.is_dir() or not os.access(file.absolute().parent, os.W_OK):
-            raise InputError(f"Cannot write {file}: make its directory first.")
+        new = not file.exists()
+        try:
+            file.open("ab").close()
+            if new:
+                file.unlink()
+        except FileNotFoundError:
+            raise InputError(f"Cannot write {file}: make its directory first.") from None
+        except OSError as error:
+            raise InputError(f"Cannot write {file}: {error.strerror}.") from error
 
 
 def new_name(now: float) -> str:

@@ -59,6 +59,12 @@ def _series_options(command: F) -> F:
     return command
 
 
+def _file_option(form: str, about: str) -> Callable[[F], F]:
+    """--FORM, a file that is written at the end."""
+    kind = click.Path(path_type=Path, dir_okay=False)
+    return click.option(f"--{form}", f"{form}_file", type=kind, help=about)
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -86,10 +92,10 @@ def _status(verdict: Verdict, *, strict: bool) -> int:
 @_series_options
 @runtime_option
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs side by side (default: cores).")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--reply", "reply_file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--junit", "junit_file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--kcidb", "kcidb_file", type=click.Path(path_type=Path, dir_okay=False))
+@_file_option("json", "Write the verdict there as JSON.")
+@_file_option("reply", "Write the reply mail there.")
+@_file_option("junit", "Write the verdict there as JUnit XML.")
+@_file_option("kcidb", "Write the verdict there as a KCIDB report.")
 @click.option("--publish", is_flag=True, help="Tell the Patchwork and KCIDB that settings name.")
 @click.option("--no-cache", is_flag=True, help="Use nothing that is kept: all from nothing.")
 @cache_size_option

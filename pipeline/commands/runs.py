@@ -45,7 +45,10 @@ def show(run: str, form: str | None, since: str) -> None:
         rows = store.jobs(name)
         ready = sum(row.state == "done" for row in rows)
         state = "about to end" if finished(rows) else f"{ready} of {len(rows)} jobs are done"
-        click.echo(f"Run {name} is still going: {state}.")
+        going = f"Run {name} is still going: {state}."
+        if form or since:
+            raise InputError(going)  # whoever reads a form is given one, or no success
+        click.echo(going)
         return
     if form == "json":
         click.echo(to_json(verdict), nl=False)
@@ -91,7 +94,8 @@ def logs(run: str, target: str, check: str) -> None:
             continue  # nothing was run for it
         click.echo(f"==> {row.job.id} <==")
         if row.result is None:
-            click.echo(f"(no log yet: {row.state})")
+            ended = "(no log: the run ended before it had one)"
+            click.echo(ended if row.state == "done" else f"(no log yet: {row.state})")
         elif row.result.log is None:
             why = "seen in an earlier run" if _cached(row) else row.result.reason
             click.echo(f"(no log: {why})")

@@ -118,10 +118,12 @@ def test_documentation_alone_builds_nothing(installation):
     ("words", "said"),
     [
         (["run", "no-such-thing"], "no-such-thing"),
+        (["run", "no-such-thing", "--target", "green"], "green"),
         (["run", "HEAD", "--target", "green"], "green"),
         (["run", "HEAD", "--check", "smell"], "smell"),
         (["run", "HEAD", "--base", "v9.9"], "v9.9"),
         (["run", "HEAD", "--json", "/nonexistent/v.json"], "/nonexistent/v.json"),
+        (["run", "HEAD", "--json", "/sys/v.json"], "Cannot write /sys/v.json"),
         (["run", "HEAD", "--rules", "/nonexistent/rules.yaml"], "/nonexistent/rules.yaml"),
         (["show", "nothing"], "nothing"),
         (["logs", "nothing", "red"], "nothing"),
