@@ -19,18 +19,8 @@ class Commands(Database):
     def note_commands(self, line: CommandLine) -> bool:
         """Store LINE; False if that mail was dealt with before, whatever it was answered."""
         values = {name: storable(value) for name, value in asdict(line).items()}
-        columns = ", ".join(f'"{name}"' for name in values)
-        given = ", ".join(f":{name}" for name in values)
-        insert = sa.text(
-            f"INSERT INTO commands ({columns}) VALUES ({given}) ON CONFLICT DO NOTHING"  # noqa: S608
-        ).bindparams(**values)
-        mine = sa.select(COMMANDS.c.message_id).where(
-            *(COMMANDS.c[name] == value for name, value in values.items())
-        )
-        return self._do(
-            lambda connection: bool(connection.execute(insert).rowcount),
-            in_doubt=lambda connection: connection.execute(mine).first() is not None,
-        )
+        mine = (COMMANDS.c[name] == value for name, value in values.items())
+        return self._add(COMMANDS, values, *mine)
 
     def commands_in(self, message_ids: Iterable[str]) -> frozenset[str]:
         """Those of MESSAGE_IDS whose commands were dealt with."""

@@ -218,6 +218,25 @@ class Database:
         """How many rows STATEMENT, which comes to the same when it is done twice, changed."""
         return self._do(lambda connection: connection.execute(statement).rowcount)
 
+    def _add(
+        self, table: sa.Table, values: dict[str, object], *mine: sa.ColumnElement[bool]
+    ) -> bool:
+        """Make a row of VALUES; False if there is one of that key, which stays as it is.
+
+        By MINE a row is known for ours, if it was not heard that it was made.
+        """
+        columns = ", ".join(f'"{name}"' for name in values)
+        given = ", ".join(f":{name}" for name in values)
+        # SQLAlchemy has a construct of each engine for this, but both know the same words.
+        insert = sa.text(
+            f"INSERT INTO {table.name} ({columns}) VALUES ({given}) ON CONFLICT DO NOTHING"  # noqa: S608
+        ).bindparams(**values)
+        made = sa.select(*table.primary_key.columns).where(*mine)
+        return self._do(
+            lambda connection: bool(connection.execute(insert).rowcount),
+            in_doubt=lambda connection: connection.execute(made).first() is not None,
+        )
+
     def _put(self, table: sa.Table, **values: object) -> None:
         """Make the row of that key VALUES, whether it is there or not."""
         key = ", ".join(column.name for column in table.primary_key)

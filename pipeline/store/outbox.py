@@ -68,20 +68,12 @@ class Outbox(Database):
             "created_at": mail.created_at,
             "ended_at": mail.created_at if mail.state in _OVER else None,
         }
-        # Both engines know these words; SQLAlchemy has a construct of each.
-        insert = sa.text(
-            f"INSERT INTO outbox ({', '.join(values)})"  # noqa: S608
-            f" VALUES ({', '.join(f':{name}' for name in values)})"
-            " ON CONFLICT (message_id) DO NOTHING"
-        ).bindparams(**values)
-        made = sa.select(OUTBOX.c.message_id).where(
+        return self._add(
+            OUTBOX,
+            values,
             OUTBOX.c.message_id == mail.message_id,
             OUTBOX.c.created_at == mail.created_at,
             OUTBOX.c.message == mail.message,
-        )
-        return self._do(
-            lambda connection: bool(connection.execute(insert).rowcount),
-            in_doubt=lambda connection: connection.execute(made).first() is not None,
         )
 
     def out_mails(self, states: tuple[MailState, ...], limit: int = 10_000) -> tuple[OutMail, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from pipeline.codec import dumps
-from pipeline.store.database import Database
+from pipeline.store.database import Database, storable
 from pipeline.store.records import Asked, Submission, read
 from pipeline.store.tables import SUBMISSIONS
 
@@ -21,16 +21,10 @@ class Submissions(Database):
 
     def submit(self, new: Submission) -> bool:
         """Store NEW; False if it is there already, whoever brought it."""
-        values = _values(new)
-
-        def insert(connection: sa.Connection) -> bool:
-            there = sa.select(SUBMISSIONS.c.state).where(SUBMISSIONS.c.message_id == new.message_id)
-            if connection.execute(there).first():
-                return False
-            connection.execute(SUBMISSIONS.insert().values(values))
-            return True
-
-        return self._do(insert)
+        mine = SUBMISSIONS.c.message_id == new.message_id
+        return self._add(
+            SUBMISSIONS, _values(new), mine, SUBMISSIONS.c.created_at == new.created_at
+        )
 
     def submission(self, message_id: str) -> Submission | None:
         """One of them, by the Message-ID of its first mail."""
@@ -77,11 +71,11 @@ def _values(submission: Submission) -> dict[str, object]:
         "message_id": submission.message_id,
         "list": submission.list,
         "thread": submission.thread,
-        "subject": submission.subject.replace("\0", ""),
+        "subject": storable(submission.subject),
         "author": submission.author,
         "version": submission.version,
         "state": submission.state,
-        "reason": submission.reason.replace("\0", ""),
+        "reason": storable(submission.reason),
         "due_at": submission.due_at,
         "run": submission.run,
         "asked": dumps(submission.asked),

@@ -26,14 +26,14 @@ class ThreadMail:
     mail: Mail
 
 
-def kin(store: Store, thread: str) -> tuple[StoredMail, ...]:
-    """The mails of THREAD, then patches that its series lack, if their author sent such about the
-    same time and they name no thread.
+def kin(store: Store, thread: str) -> tuple[ThreadMail, ...]:
+    """The mails of THREAD that can be read, then patches that its series lack, if their author
+    sent such about the same time and they name no thread.
     """
-    mails = store.thread(thread)
-    parts = [each for each in readable(mails) if _is_part(each.mail)]
+    mails = readable(store.thread(thread))
+    parts = [each for each in mails if _is_part(each.mail)]
     there = {_place(each.mail) for each in parts}
-    more: dict[tuple[object, ...], StoredMail] = {}
+    more: dict[tuple[object, ...], ThreadMail] = {}
     for each in parts:
         wanted = {(*_place(each.mail)[:-1], n) for n in range(each.mail.subject.expected + 1)}
         wanted -= {*there, *more}
@@ -43,7 +43,7 @@ def kin(store: Store, thread: str) -> tuple[StoredMail, ...]:
         near = store.mails_by(each.mail.sender, at - _SENDING_S, at + _SENDING_S)
         for other in readable(near):
             if _place(other.mail) in wanted and not other.mail.letter.references:
-                more.setdefault(_place(other.mail), other.stored)
+                more.setdefault(_place(other.mail), other)
     return (*mails, *more.values())
 
 
@@ -67,14 +67,15 @@ def readable(mails: Iterable[StoredMail]) -> tuple[ThreadMail, ...]:
 def mails_of(store: Store, submission: Submission) -> tuple[StoredMail, ...]:
     """The mails that what was submitted is made of; () if they are not here any more."""
     mails = kin(store, submission.thread)
-    posted = postings_in(each.mail for each in readable(mails))
-    own = next((each.ids for each in posted if submission.message_id in each.ids), frozenset())
-    return tuple(mail for mail in mails if mail.message_id in own)
+    posted = _posted(mails, submission)
+    own = posted.ids if posted else frozenset()
+    return tuple(each.stored for each in mails if each.stored.message_id in own)
 
 
-def posted_in(store: Store, thread: str) -> tuple[Posted, ...]:
-    """What was posted in THREAD."""
-    return postings_in(each.mail for each in readable(kin(store, thread)))
+def _posted(mails: Iterable[ThreadMail], submission: Submission) -> Posted | None:
+    """What was submitted, among MAILS of its thread."""
+    found = (p for p in postings_in(m.mail for m in mails) if submission.message_id in p.ids)
+    return next(found, None)
 
 
 def _is_part(mail: Mail) -> bool:
@@ -87,8 +88,8 @@ def series_of(store: Store, submission: Submission) -> Series | None:
     record = store.run(submission.run) if submission.run else None
     if record is not None:
         return record.case.series
-    found = (p for p in posted_in(store, submission.thread) if submission.message_id in p.ids)
-    return next((posted.series for posted in found), None)
+    posted = _posted(kin(store, submission.thread), submission)
+    return posted.series if posted else None
 
 
 def older_versions(store: Store, author: str, new: Series) -> tuple[Submission, ...]:

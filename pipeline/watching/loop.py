@@ -23,7 +23,7 @@ from pipeline.store import Store, Submission
 from pipeline.watching.answering import Answering
 from pipeline.watching.children import Children
 from pipeline.watching.commanding import Addressed, Heeding
-from pipeline.watching.kin import ThreadMail, kin, older_versions, readable, series_of
+from pipeline.watching.kin import ThreadMail, kin, older_versions, series_of
 from pipeline.watching.submitting import Move, list_of, move_of, overdue, superseded
 
 _log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Loop:
             _log.exception("the thread of <%s> is left alone, by a fault of ours", thread)
 
     def _look_at(self, thread: str) -> None:
-        mails = readable(kin(self.store, thread))
+        mails = kin(self.store, thread)
         posted = postings_in(each.mail for each in mails)
         for each in posted:
             self._submit(each, thread, mails)
@@ -85,10 +85,14 @@ class Loop:
         ids = above[0].ids if above else frozenset[str]()
         found = next((e for e in there if e.message_id in ids), there[-1] if there else None)
         series = series_of(self.store, found) if found else None
-        mail_list = next((x for x in self.lists if found and x.name == found.list), None)
+        mail_list = self._list_of(found) if found else None
         if found is None or series is None or mail_list is None:
             return None
         return Addressed(found, series, mail_list)
+
+    def _list_of(self, submission: Submission) -> MailList | None:
+        """The list that SUBMISSION is of, if it is still watched."""
+        return next((each for each in self.lists if each.name == submission.list), None)
 
     def _carry_out(self, move: Move, series: Series | None = None) -> None:
         new = move.new
@@ -141,7 +145,7 @@ class Loop:
         elif verdict.outcome is Outcome.ERROR and submission.starts < _STARTS:
             self._again(submission, now, "it ended in a fault of ours")
         else:
-            mail_list = next((x for x in self.lists if x.name == submission.list), None)
+            mail_list = self._list_of(submission)
             if mail_list is None:
                 left = replace(submission, state="left", reason="its list is watched no more")
                 self._carry_out(Move(submission, left))
