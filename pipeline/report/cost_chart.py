@@ -13,11 +13,12 @@ import math
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.model import InfraError, Verdict
 from pipeline.report.costs import Cost, Costs, Size
-from pipeline.report.wording import clipped, figure, one_line, percent
+from pipeline.report.wording import clipped, count, figure, one_line, percent
 
 try:
     import matplotlib as mpl
@@ -46,7 +47,8 @@ _STYLE: dict[Any, Any] = {
 }
 _NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}}
 _PANELS_WIDE = 4
-_PANEL_IN = 2.9
+_ROWS_MOST = 64  # what says more is no program of ours
+_PANEL_IN = 3.2
 _ROW_IN = 0.24
 
 #: Changes of up to this many percent are on a linear scale, larger ones on a logarithmic one.
@@ -61,17 +63,29 @@ def draw(verdict: Verdict, costs: Costs, form: str, limits: Limits | None = None
 
     LIMITS has, by target and case, how many percent more are no finding.
     """
+    shown = _bounded(costs)
+    left_out = len(costs.case_names) - len(shown.case_names)
     out = io.BytesIO()
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
-        figure_ = _figure(verdict, costs, limits or {})
+        figure_ = _figure(verdict, shown, limits or {}, left_out)
         figure_.savefig(out, format=form, dpi=150, metadata=_NO_DATE[form])
     return out.getvalue()
 
 
-def _figure(verdict: Verdict, costs: Costs, limits: Limits) -> Figure:
+def _bounded(costs: Costs) -> Costs:
+    """COSTS with as many cases as a chart has rows for."""
+    names = ("", *costs.case_names[:_ROWS_MOST])
+    return replace(
+        costs,
+        cases=tuple(row for row in costs.cases if row.case in names),
+        unmeasured=tuple(row for row in costs.unmeasured if row.case in names),
+    )
+
+
+def _figure(verdict: Verdict, costs: Costs, limits: Limits, left_out: int) -> Figure:
     targets = costs.measured
     down = math.ceil(len(targets) / _PANELS_WIDE)
     across = math.ceil(len(targets) / down)
@@ -80,7 +94,7 @@ def _figure(verdict: Verdict, costs: Costs, limits: Limits) -> Figure:
     panels_in = down * (0.55 + _ROW_IN * len(costs.case_names)) + 1.1
     sized = tuple(dict.fromkeys(row.target for row in costs.sizes))
     sizes_in = 0.8 + _ROW_IN * len(sized) if sized else 0.0
-    title = _title(verdict, int(width * 12))
+    title = _title(verdict, int(width * 12), left_out)
     title_in = 0.2 * len(title.splitlines()) + 0.25
     whole = Figure(figsize=(width, title_in + panels_in + sizes_in), layout="constrained")
     whole.suptitle(title, x=0.01, ha="left", fontsize=9.5, linespacing=1.4)
@@ -93,12 +107,13 @@ def _figure(verdict: Verdict, costs: Costs, limits: Limits) -> Figure:
     return whole
 
 
-def _title(verdict: Verdict, columns: int) -> str:
+def _title(verdict: Verdict, columns: int, left_out: int) -> str:
     series = verdict.series
     version = f" (v{series.version})" if series.version > 1 else ""
     lines = textwrap.wrap(clipped(one_line(series.subject), 2 * columns) + version, columns)
     base = one_line(verdict.base.commit)[:12]
-    return "\n".join((*lines, f"run {one_line(verdict.run)}, against base {base}"))
+    more = f"; {count(left_out, 'other case')} not shown" if left_out else ""
+    return "\n".join((*lines, f"run {one_line(verdict.run)}, against base {base}{more}"))
 
 
 def _panels(
@@ -118,8 +133,10 @@ def _panels(
     for place, target in zip(axes.flat, targets, strict=False):
         _panel(place, costs, target, limits)
         place.set_title(target, loc="left", fontsize=9, fontweight="bold")
-    for place in axes.flat[len(targets) :]:
-        place.set_visible(False)
+    for n, place in enumerate(axes.flat):
+        place.set_visible(n < len(targets))
+        if len(targets) - shape[1] <= n < len(targets):
+            place.tick_params(labelbottom=True)  # nothing is below it
     first = axes.flat[0]
     first.set_yticks(range(len(names)), names)
     first.set_ylim(len(names) - 0.5, -0.5)
@@ -128,13 +145,15 @@ def _panels(
     ticks = _ticks(reach)
     first.set_xticks(ticks, [f"{tick:+g}" if tick else "0" for tick in ticks])
     first.minorticks_off()
-    where.supxlabel(
-        f"change in percent (linear up to {_LINEAR_PERCENT:g}, logarithmic beyond)",
-        fontsize=7.5,
-        color=SAME,
-    )
     where.legend(
-        handles=_legend(limits), loc="outside lower left", ncols=3, frameon=False, fontsize=7.5
+        handles=_legend(limits),
+        title=f"change in percent (linear up to {_LINEAR_PERCENT:g}, logarithmic beyond)",
+        title_fontsize=7.5,
+        alignment="left",
+        loc="outside lower left",
+        ncols=3,
+        frameon=False,
+        fontsize=7.5,
     )
 
 
