@@ -10,11 +10,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pipeline.model import Finding
 
 #: How many digits name a finding to people, where no other of the verdict begins with the same.
 _SHORT = (6, 8, 16)
+
+#: Kinds of findings that say a figure, of which each target has its own.
+_COSTS = frozenset({"slower", "larger"})
 
 #: What changes in a summary though the fault is the same.
 _UNSTABLE = (
@@ -47,6 +51,15 @@ def fingerprint(target: str, check: str, finding: Finding) -> str:
     said = (finding.kind, finding.file, finding.symbol, normalised(finding.summary))
     text = "\0".join((target, check, *said))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def alike(finding: Finding) -> Finding:
+    """FINDING without what targets may differ in: the same finding on two targets is equal then.
+
+    That is what tools said, and of costs the figures.
+    """
+    summary = normalised(finding.summary) if finding.kind in _COSTS else finding.summary
+    return replace(finding, summary=summary, detail="")
 
 
 def source_line(finding: Finding) -> str:
