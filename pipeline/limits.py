@@ -14,6 +14,10 @@ from fnmatch import fnmatchcase
 
 from pipeline.model import SEVERITY, Limit, Outcome
 
+#: The kinds of findings about measures. Their summaries are figures, and `symbol` names what was
+#: measured.
+KINDS = frozenset({"larger", "memory", "slower"})
+
 
 @dataclass(frozen=True, slots=True)
 class Exceeded:

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.model import Verdict
-from pipeline.report.costs import TOLD_PERCENT, TOTAL, Cost, Costs, Size, costs_of
+from pipeline.report.costs import TOLD_PERCENT, Cost, Costs, costs_of
+from pipeline.report.sizes import size_lines
 from pipeline.report.wording import count, figure, percent
 
-#: How many rows of figures are told, and how many symbols of each target.
+#: How many rows of figures are told, and how many lines about sizes.
 ROWS_MOST = 24
 SIZES_MOST = 12
-SYMBOLS_MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,6 @@ class CostDigest:
     nothing: str = ""  # a sentence, where cases were measured and none is told
 
 
-def size_change(size: Size) -> str:
-    """`+1,024 bytes (+0.02 %)`; the share only where it says something."""
-    share = percent(size.percent or 0.0)
-    return f"{size.change:+,} {size.unit}" + (f" ({share})" if share[0] in "+-" else "")
-
-
 def digest_costs(verdict: Verdict) -> CostDigest:
     """What is told of the figures of VERDICT."""
     costs = costs_of(verdict)
@@ -45,7 +39,7 @@ def digest_costs(verdict: Verdict) -> CostDigest:
     by_case: dict[str, list[Cost]] = {}
     for cost in shown:
         by_case.setdefault(cost.case, []).append(cost)
-    sizes = _sizes(costs)
+    sizes = size_lines(costs)
     return CostDigest(
         cases=tuple((f"{case}: {_by(rows)}", _lines(rows)) for case, rows in by_case.items()),
         more=len(told) - len(shown),
@@ -92,19 +86,6 @@ def _lines(rows: Sequence[Cost]) -> tuple[str, ...]:
     return tuple(
         f"{a:<{name}}  {b:>{base}} -> {c:>{patched}}  {d:>{change}}" for a, b, c, d in cells
     )
-
-
-def _sizes(costs: Costs) -> tuple[str, ...]:
-    """A sentence for each target whose kernel changed in size."""
-    lines = []
-    for target in costs.sized:
-        totals = [row for row in costs.sizes if (row.target, row.what) == (target, TOTAL)]
-        symbols = [row for row in costs.symbols if row.target == target and row.change]
-        if any(row.change for row in totals) or symbols:
-            parts = [size_change(row) for row in totals]
-            parts += [f"{row.what} {row.change:+,}" for row in symbols[:SYMBOLS_MOST]]
-            lines.append(f"{target}: {', '.join(parts)}")
-    return tuple(lines)
 
 
 def _nothing(costs: Costs) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.fingerprint import fingerprint
 from pipeline.known import said_unrelated
 from pipeline.model import Outcome
-from pipeline.report.cost_digest import ROWS_MOST, SYMBOLS_MOST, digest_costs
+from pipeline.report.cost_digest import ROWS_MOST, digest_costs
 from pipeline.report.cost_table import costs_view
 from pipeline.report.costs import Cost, Size, Unmeasured, costs_of
 from pipeline.report.digest import new_findings
@@ -224,20 +224,6 @@ def test_nothing_is_said_in_a_sentence_on_the_terminal_only_and_only_where_perf_
     assert said in render_verdict(of)
     assert "Cost" not in to_reply(of, now=0.0).message.decode()
     assert "Cost" not in render_verdict(verdict(row("arm64")))
-
-
-def test_a_size_is_told_with_the_symbols_that_changed_most():
-    symbols = [(f"f{n}", 0, n) for n in range(1, 9)]
-    of = digest_costs(verdict(row("arm64", size({"total": (100_000, 101_024)}, symbols))))
-    assert of.sizes == ("arm64: +1,024 bytes (+1.0 %), f8 +8, f7 +7, f6 +6",)
-    assert SYMBOLS_MOST == 3
-    same = size({"total": (100, 100), "text": (50, 50)}, [("f", 8, 8)])
-    assert digest_costs(verdict(row("arm64", same))).sizes == ()
-
-
-def test_a_share_that_rounds_to_nothing_is_not_told():
-    of = digest_costs(verdict(row("arm64", size({"total": (10**9, 10**9 + 8)}))))
-    assert of.sizes == ("arm64: +8 bytes",)
 
 
 @given(
