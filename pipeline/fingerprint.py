@@ -12,13 +12,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from pipeline.limits import KINDS
 from pipeline.model import Finding
 
 #: How many digits name a finding to people, where no other of the verdict begins with the same.
 _SHORT = (6, 8, 16)
-
-#: Kinds of findings that say a figure, of which each target has its own.
-_COSTS = frozenset({"slower", "larger"})
 
 #: What changes in a summary though the fault is the same.
 _UNSTABLE = (
@@ -58,7 +56,7 @@ def alike(finding: Finding) -> Finding:
 
     That is what tools said, and of costs the figures.
     """
-    summary = normalised(finding.summary) if finding.kind in _COSTS else finding.summary
+    summary = normalised(finding.summary) if finding.kind in KINDS else finding.summary
     return replace(finding, summary=summary, detail="")
 
 
