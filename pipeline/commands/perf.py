@@ -10,15 +10,18 @@ from pathlib import Path
 import click
 
 from pipeline.commands.common import opened, verdict_of
+from pipeline.limits import applying
 from pipeline.model import InputError, Verdict
 from pipeline.outputs import writable, writing
 from pipeline.report.cost_table import costs_view
 from pipeline.report.costs import PERF, Costs, costs_of
 from pipeline.report.terminal import show
-from pipeline.report.wording import one_line
+from pipeline.report.wording import clipped, one_line
 from pipeline.settings import Settings
+from pipeline.store import Store
 
 _FORMS = (".png", ".svg")
+_NAMES_COLUMNS = 400
 
 
 @click.command()
@@ -35,14 +38,14 @@ _FORMS = (".png", ".svg")
 def perf(run: str, pattern: str, targets: tuple[str, ...], charts: tuple[Path, ...]) -> None:
     """Show what the series of RUN (default: the latest) costs, base against patched."""
     for file in charts:
-        if file.suffix not in _FORMS:
+        if file.suffix.lower() not in _FORMS:
             raise InputError(f"A chart's file ends in .png or .svg, and {file} does not.")
     writable(*charts)
     settings, store = opened()
     verdict = _only(verdict_of(store, run), targets)
     costs = _measured(verdict, pattern)
     if charts:
-        _draw(settings, verdict, costs, charts)
+        _draw(settings, verdict, costs, _allowed(store, costs, verdict.run), charts)
     show(costs_view(verdict, costs), width=4096)
 
 
@@ -73,18 +76,35 @@ def _measured(verdict: Verdict, pattern: str) -> Costs:
         )
     chosen = costs.of_case(pattern)
     if not chosen.case_names:
-        raise InputError(
-            f"Run {verdict.run} has no case like {pattern!r}; it has {', '.join(costs.case_names)}."
-        )
+        names = clipped(", ".join(costs.case_names), _NAMES_COLUMNS)
+        raise InputError(f"Run {verdict.run} has no case like {pattern!r}; it has {names}.")
     return chosen
 
 
-def _draw(settings: Settings, verdict: Verdict, costs: Costs, charts: tuple[Path, ...]) -> None:
+def _allowed(store: Store, costs: Costs, run: str) -> dict[tuple[str, str], float]:
+    """By target and case, how many percent more are no finding of RUN."""
+    record = store.run(run)
+    limits = record.case.limits if record else ()
+    allowed = {}
+    for row in costs.cases:
+        holding = applying(limits, PERF, row.target, row.case)
+        if holding:
+            allowed[row.target, row.case] = min(limit.percent for limit in holding)
+    return allowed
+
+
+def _draw(
+    settings: Settings,
+    verdict: Verdict,
+    costs: Costs,
+    allowed: dict[tuple[str, str], float],
+    charts: tuple[Path, ...],
+) -> None:
     # It keeps a list of fonts, and nothing of ours is written elsewhere.
     os.environ.setdefault("MPLCONFIGDIR", str(settings.cache_dir / "matplotlib"))
     from pipeline.report.cost_chart import draw  # noqa: PLC0415 (half a second for a chart)
 
     for file in charts:
-        image = draw(verdict, costs, file.suffix[1:])
+        image = draw(verdict, costs, file.suffix.lower()[1:], allowed)
         with writing():
             file.write_bytes(image)

@@ -7,7 +7,6 @@ are made clean, and what is no figure is said to be not measured.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -25,6 +24,8 @@ TOLD_PERCENT = 0.5
 TOTAL = "total"
 
 _NAME_COLUMNS = 48
+#: No kernel is that large or takes that long; nor are infinity and what is no number.
+_LARGEST = 1e15
 _NO_FIGURE = "what was measured is no figure that can be compared"
 
 
@@ -82,6 +83,7 @@ class Size:
 class Costs:
     """All figures of a verdict, in its order; symbols by how much they changed."""
 
+    measured: tuple[str, ...] = ()  # the targets on which cases were to be
     cases: tuple[Cost, ...] = ()
     unmeasured: tuple[Unmeasured, ...] = ()
     boots: tuple[tuple[str, int, int], ...] = ()  # target, of base, of patched
@@ -93,12 +95,6 @@ class Costs:
         """Every case once, measured or not."""
         names = [*(row.case for row in self.cases), *(row.case for row in self.unmeasured)]
         return tuple(dict.fromkeys(name for name in names if name))
-
-    @property
-    def measured(self) -> tuple[str, ...]:
-        """Every target once on which cases were to be measured."""
-        names = [*(row.target for row in self.cases), *(row.target for row in self.unmeasured)]
-        return tuple(dict.fromkeys(names))
 
     @property
     def sized(self) -> tuple[str, ...]:
@@ -122,10 +118,11 @@ def costs_of(verdict: Verdict) -> Costs:
     perf = [(target, cell) for target, cell in cells if cell.check == PERF]
     size = [(target, cell) for target, cell in cells if cell.check == SIZE]
     boot = [(target, cell) for target, cell in cells if cell.check == _BOOT]
-    measured = [row for target, cell in perf for row in _cases(target, cell)]
+    rows = [row for target, cell in perf for row in _cases(target, cell)]
     return Costs(
-        cases=tuple(row for row in measured if isinstance(row, Cost)),
-        unmeasured=tuple(row for row in measured if isinstance(row, Unmeasured)),
+        measured=tuple(dict.fromkeys(row.target for row in rows)),
+        cases=tuple(row for row in rows if isinstance(row, Cost)),
+        unmeasured=tuple(row for row in rows if isinstance(row, Unmeasured)),
         boots=tuple(row for target, cell in perf for row in _boots(target, cell)),
         sizes=(
             *(row for target, cell in size for row in _sections(target, cell)),
@@ -151,7 +148,7 @@ def _number(value: object) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= _LARGEST else None
 
 
 def _whole(value: object) -> int | None:

@@ -76,9 +76,7 @@ def _finding(verdict: Verdict, told: digest.Told) -> Iterator[Text]:
     where = f" {told.check} on {', '.join(told.targets)}"
     by = f" ({patch_name(verdict, finding.patch)})" if finding.patch else ""
     yield _line("  ", (name, STYLES[finding.severity]), where, by)
-    yield _line(
-        "    ", (f"{told.place}: " if told.place else "", "bold"), one_line(finding.summary)
-    )
+    yield _line("    ", (f"{told.place}: " if told.place else "", "bold"), told.summary)
     if told.detail_of and finding.detail:
         yield Text(f"      (on {told.detail_of})", "dim")
     for line in snippet(finding.detail, DETAIL_LINES):
@@ -124,7 +122,7 @@ def _base(verdict: Verdict) -> Iterator[Text]:
     for item in told:
         place = f"{item.place}: " if item.place else ""
         where = f"{item.check} on {', '.join(item.targets)}"
-        yield Text(f"  {where}: {place}{one_line(item.finding.summary)}")
+        yield Text(f"  {where}: {place}{item.summary}")
 
 
 def _known(verdict: Verdict) -> Iterator[Text]:
@@ -134,7 +132,7 @@ def _known(verdict: Verdict) -> Iterator[Text]:
     for item, link in known:
         place = f"{item.place}: " if item.place else ""
         where = f"{item.check} on {', '.join(item.targets)}"
-        yield Text(f"  {where}: {place}{one_line(item.finding.summary)} ({link})")
+        yield Text(f"  {where}: {place}{item.summary} ({link})")
 
 
 def _coverage(verdict: Verdict) -> Iterator[Text]:
