@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -89,6 +89,17 @@ class CheckEntry(Strict):
     flaky: bool = False
 
 
+class LimitEntry(Strict):
+    """A limit."""
+
+    check: Name
+    of: Word
+    percent: Annotated[float, Field(gt=0)]
+    at_least: Annotated[float, Field(ge=0)] = 0.0
+    severity: Literal["WARN", "FAIL"] = "WARN"
+    targets: Annotated[tuple[Name, ...], one_or_many] = ()
+
+
 class CommonEntry(Strict):
     """What all targets share."""
 
@@ -140,6 +151,7 @@ class MatrixFile(Strict):
     """The whole file."""
 
     checks: Annotated[dict[Name, CheckEntry], not_empty]
+    limits: tuple[LimitEntry, ...] = ()
     fragments: Annotated[Line, AfterValidator(_relative)]
     common: CommonEntry
     targets: Annotated[dict[Name, TargetEntry], not_empty]

@@ -361,6 +361,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How much a measure of a check may grow; beyond it is a finding of SEVERITY.
+
+    A measure that grew by more than PERCENT of base and by more than AT_LEAST is beyond it.
+    """
+
+    check: str
+    of: str  # a glob of the measure's name
+    percent: float
+    at_least: float = 0.0  # in the measure's unit
+    severity: Outcome = Outcome.WARN
+    targets: tuple[str, ...] = ()  # names of those that it is for; none: all
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """All that a probe or a judge may know of the run besides what was seen."""
 
@@ -369,6 +384,7 @@ class Case:
     base: Base
     change: Change
     rules: tuple[Rule, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 # --- what came back -------------------------------------------------------------------------

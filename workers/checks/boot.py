@@ -30,6 +30,7 @@ from workers.toolchain import emulator
 
 VERSION = 1
 KEEPS_BUILD = False
+BOOTS = True
 
 #: The artifacts of the build check: what boots, and how it is configured.
 _IMAGE = "image"
