@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which init does the guest run? Builds `workers/probes/init.c` for the tree under test.
+"""Which init does the guest run? Builds `workers/probes/boot` for the tree under test.
 
 It is linked with the kernel's own nolibc (tools/include/nolibc), which needs no libc for the
 target, and against the headers of the tree, generated ones among them. That takes half a
@@ -88,7 +88,7 @@ def _compiler(bench: Bench) -> tuple[str, ...]:
         f"-I{_HEADERS}/arch/{arch}/include/generated/uapi",
         f"-I{SOURCE}/include/uapi",
         *("-include", "uapi.h", "-include", f"{SOURCE}/tools/include/nolibc/nolibc.h"),
-        *("-o", f"{BUILD}/{_INIT}", f"{_PROBES_INSIDE}/init.c"),
+        *("-o", f"{BUILD}/{_INIT}", f"{_PROBES_INSIDE}/boot/main.c"),
         *bench.target.init_cflags,
     )
 
