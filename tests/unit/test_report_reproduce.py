@@ -49,7 +49,7 @@ def test_the_init_is_built_as_crosscheck_builds_it():
     assert reproduce.CONSOLE == initramfs.CONSOLE
     text = script(case(), target(init_cflags=("-msmall",)), "s.mbox", "/runs/r1/probes")
     assert f"    {shlex.join(('arm64-linux-gnu-gcc', *program.FLAGS))} \\\n" in text
-    assert '"$probes/init.c" -msmall\n' in text
+    assert '"$probes/boot/main.c" -msmall\n' in text
 
 
 def test_the_configuration_is_the_targets():
