@@ -154,6 +154,7 @@ def test_the_shipped_matrix():
         "build": (),
         "symbols": ("build",),
         "boot": ("build",),
+        "perf": ("build", "boot"),
         "patches": ("build",),
     }
     mips, coloured = (next(t for t in shipped.targets if t.name == n) for n in names[1:3])

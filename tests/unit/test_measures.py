@@ -20,7 +20,12 @@ measurements = st.builds(
 )
 #: What may run into a line: printk's lines, with and without a time stamp.
 intruders = st.sampled_from(
-    ("[    1.234567] random: crng init done", "random: crng init done", "sched: RT throttling", "<6>x")
+    (
+        "[    1.234567] random: crng init done",
+        "random: crng init done",
+        "sched: RT throttling",
+        "<6>x",
+    )
 )
 
 

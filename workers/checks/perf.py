@@ -27,7 +27,7 @@ from workers.guest.program import Broken
 from workers.guest.watch import Patience
 from workers.parsers import measures
 from workers.parsers.measures import Report
-from workers.perf.figures import LEAST_BOOTS, Figures, Pair, collect, enough
+from workers.perf.figures import Figures, Pair, collect, enough
 from workers.toolchain import emulator
 
 _PROGRAM = "perf"
@@ -178,7 +178,9 @@ def _finding(case: Case, target: Target, name: str, pair: Pair) -> Finding | Non
         summary=f"{name}: {_number(base)} → {_number(patched)} {_UNIT}, {beyond.words}",
         patch=compare.only_patch(case),
         symbol=name,
-        detail="\n".join(_boots_line(*side) for side in (("base", pair.base), ("patched", pair.patched))),
+        detail="\n".join(
+            _boots_line(*side) for side in (("base", pair.base), ("patched", pair.patched))
+        ),
     )
 
 

@@ -53,7 +53,7 @@ def command(machine: Machine, seed: int | None = None) -> tuple[str, ...]:
     With a SEED, of all that is random in it, the machine counts instructions: the same kernel
     then does the same each time.
     """
-    append, counting = machine.append, ()
+    append, counting = machine.append, tuple[str, ...]()
     if seed is not None:
         append = f"{append} {machine.icount_append}".rstrip()
         counting = ("-icount", machine.icount, "-seed", str(seed), *_SAME_TIME)

@@ -49,7 +49,7 @@ def parse(lines: Iterable[str]) -> Report:
         else:
             continue
         said.setdefault(found["name"], set()).add(each)
-    believed = [(name, *words) for name, words in said.items() if len(words) == 1]
+    believed = [(name, word) for name, words in said.items() if len(words) == 1 for word in words]
     return Report(
         tuple(word for _, word in believed if isinstance(word, Measurement)),
         tuple((name, word) for name, word in believed if isinstance(word, str)),
