@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The first write to an anonymous page that was read before: the zero page is replaced.
+ * One operation: the fault, and the write again.
+ */
+#include "../case.h"
+#include "../pages.h"
+
+static void before(unsigned long operations)
+{
+	pages_drop(operations);
+	pages_read(operations);
+}
+
+PERF_CASE(.name = "copy_on_write", .operations = 496, .prepare = pages_map,
+	  .before = before, .run = pages_write);

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The first write to an anonymous page, which gets a page of zeros of its own.
+ * One operation: the fault, and the write again. Page tables are there before.
+ */
+#include "../case.h"
+#include "../pages.h"
+
+PERF_CASE(.name = "write_fault", .operations = 496, .prepare = pages_map,
+	  .before = pages_drop, .run = pages_write);

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The first read of an anonymous page, which maps the zero page.
+ * One operation: the fault, and the read again. Page tables are there before.
+ */
+#include "../case.h"
+#include "../pages.h"
+
+PERF_CASE(.name = "zero_read_fault", .operations = 496, .prepare = pages_map,
+	  .before = pages_drop, .run = pages_read);
