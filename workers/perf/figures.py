@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What does an operation cost, and do two kernels differ in it? Pure.
 
-A boot's figure is the median of its rounds: some rounds have a timer tick in them, or the first
-use of something, and most have not. It is exact, to the instruction as a rule: the same kernel
-with the same seed gives the same again. What cannot be known from one boot is how far a case
-hangs on what is random in a kernel (where its stack begins, the order of free objects, keys of
-hashes). That comes from the seed alone, so boots with several seeds show it: their spread is
-the noise.
+A boot's figure is the smallest of its rounds. Where instructions are counted, nothing makes a
+round shorter than the operation is, and much makes it longer: a timer tick, a list of free pages
+that has to be filled. In which rounds that happens hangs on all that was done before, so that their
+median wanders by 1 % and more between kernels that differ in layout only.
+
+The same kernel with the same seed gives the same figure again. What is random in a kernel (the
+order of free objects, the keys of hashes) comes from the seed alone, so boots with several seeds
+show how far a case hangs on it: their spread is the noise.
 
 Two kernels differ when the ranges of their boots do not overlap and their medians are farther
 apart than `_SPREADS` times the larger range. Of three boots each of one kernel, with a spread
@@ -84,7 +86,7 @@ def instructions(measurement: Measurement, icount: str) -> float:
     """What MEASUREMENT comes to for one operation, on a machine with that -icount."""
     shift = _SHIFT.search(icount)
     per_instruction_ns = 1 << int(shift[1]) if shift else 1
-    return median(measurement.rounds_ns) / per_instruction_ns / measurement.operations
+    return min(measurement.rounds_ns) / per_instruction_ns / measurement.operations
 
 
 def collect(reports: Sequence[Report], icount: str) -> tuple[Figures, ...]:
