@@ -17,7 +17,7 @@ struct perf_case {
 	const char *name;
 	unsigned long operations; /* in a round, where an instruction takes a nanosecond */
 	/* Each but RUN may be missing. What PREPARE returns is why it cannot be measured. */
-	const char *(*prepare)(unsigned long operations);
+	const char *(*prepare)(void);
 	void (*before)(unsigned long operations);
 	void (*run)(unsigned long operations);
 	void (*after)(unsigned long operations);

@@ -110,7 +110,7 @@ static void put_once(struct line *line, const struct perf_case *of)
 static void put_rounds(struct line *line, const struct perf_case *of)
 {
 	unsigned long operations = operations_of(of);
-	const char *reason = of->prepare ? of->prepare(operations) : NULL;
+	const char *reason = of->prepare ? of->prepare() : NULL;
 	uint64_t cost = clock_cost();
 
 	if (reason) {

@@ -12,5 +12,5 @@ static void before(unsigned long operations)
 	pages_read(operations);
 }
 
-PERF_CASE(.name = "copy_on_write", .operations = 248, .prepare = pages_map,
+PERF_CASE(.name = "copy_on_write", .operations = PAGES, .prepare = pages_map,
 	  .before = before, .run = pages_write);

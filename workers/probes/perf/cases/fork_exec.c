@@ -5,20 +5,30 @@
  */
 #include "../case.h"
 
-static void run(unsigned long operations)
+static int start_and_wait(void)
 {
 	char *argv[] = { "/proc/self/exe", NOTHING, NULL };
 	char *envp[] = { NULL };
+	int status = -1;
+	pid_t child = fork();
 
-	while (operations--) {
-		pid_t child = fork();
-
-		if (child == 0) {
-			execve(argv[0], argv, envp);
-			_exit(1);
-		}
-		waitpid(child, NULL, 0);
+	if (child == 0) {
+		execve(argv[0], argv, envp);
+		_exit(1);
 	}
+	waitpid(child, &status, 0);
+	return status;
 }
 
-PERF_CASE(.name = "fork_exec", .operations = 4, .run = run);
+static const char *prepare(void)
+{
+	return start_and_wait() ? "execve() of /proc/self/exe failed" : NULL;
+}
+
+static void run(unsigned long operations)
+{
+	while (operations--)
+		start_and_wait();
+}
+
+PERF_CASE(.name = "fork_exec", .operations = 4, .prepare = prepare, .run = run);

@@ -20,9 +20,8 @@ static void take(int which, unsigned int turn)
 	futex(words + which, FUTEX_WAKE, 1);
 }
 
-static const char *prepare(unsigned long operations)
+static const char *prepare(void)
 {
-	(void)operations;
 	words = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (words == MAP_FAILED)
 		return "mmap() of shared memory failed";

@@ -8,9 +8,8 @@
 
 static unsigned int word;
 
-static const char *prepare(unsigned long operations)
+static const char *prepare(void)
 {
-	(void)operations;
 	return futex(&word, FUTEX_WAKE_PRIVATE, 1) ? "futex() failed" : NULL;
 }
 

@@ -5,12 +5,22 @@
  */
 #include "../case.h"
 
-static void run(unsigned long operations)
+static int map_and_unmap(void)
 {
 	unsigned long size = 16UL * getpagesize();
 
-	while (operations--)
-		munmap(mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size);
+	return munmap(mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size);
 }
 
-PERF_CASE(.name = "mmap_munmap", .operations = 128, .run = run);
+static const char *prepare(void)
+{
+	return map_and_unmap() ? "mmap() or munmap() failed" : NULL;
+}
+
+static void run(unsigned long operations)
+{
+	while (operations--)
+		map_and_unmap();
+}
+
+PERF_CASE(.name = "mmap_munmap", .operations = 128, .prepare = prepare, .run = run);

@@ -7,11 +7,10 @@
 
 #define FILE_NAME "/tmp/open_close"
 
-static const char *prepare(unsigned long operations)
+static const char *prepare(void)
 {
 	int fd = open(FILE_NAME, O_RDWR | O_CREAT, 0600);
 
-	(void)operations;
 	close(fd);
 	return fd < 0 ? "no file can be made below /tmp" : NULL;
 }

@@ -8,9 +8,8 @@
 static char buffer[4096];
 static int fd;
 
-static const char *prepare(unsigned long operations)
+static const char *prepare(void)
 {
-	(void)operations;
 	fd = open("/tmp/page_cache_read", O_RDWR | O_CREAT, 0600);
 	if (fd < 0 || write(fd, buffer, sizeof(buffer)) != sizeof(buffer))
 		return "no file can be written below /tmp";

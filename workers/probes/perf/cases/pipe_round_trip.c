@@ -7,11 +7,10 @@
 
 static int there[2], back[2];
 
-static const char *prepare(unsigned long operations)
+static const char *prepare(void)
 {
 	char byte;
 
-	(void)operations;
 	if (pipe(there) || pipe(back))
 		return "pipe() failed";
 	switch (partner()) {

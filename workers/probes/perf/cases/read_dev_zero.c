@@ -8,11 +8,10 @@
 static char buffer[4096];
 static int fd;
 
-static const char *prepare(unsigned long operations)
+static const char *prepare(void)
 {
-	(void)operations;
 	fd = open("/dev/zero", O_RDONLY);
-	return fd < 0 ? "/dev/zero cannot be opened" : NULL;
+	return read(fd, buffer, sizeof(buffer)) < 0 ? "/dev/zero cannot be read" : NULL;
 }
 
 static void run(unsigned long operations)

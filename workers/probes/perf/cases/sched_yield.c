@@ -10,10 +10,10 @@
 
 static int start[2];
 
-static const char *prepare(unsigned long operations)
+static const char *prepare(void)
 {
 	int priority = 1;
-	char byte;
+	unsigned long operations;
 
 	if (pipe(start) || syscall(__NR_sched_setscheduler, 0, SCHED_FIFO, &priority))
 		return "sched_setscheduler() or pipe() failed";
@@ -22,8 +22,8 @@ static const char *prepare(unsigned long operations)
 		return "fork() failed";
 	case 0:
 		for (;;) {
-			read(start[0], &byte, 1);
-			for (unsigned long i = 0; i < operations; i++)
+			read(start[0], &operations, sizeof(operations));
+			while (operations--)
 				sched_yield();
 		}
 	}
@@ -32,9 +32,7 @@ static const char *prepare(unsigned long operations)
 
 static void run(unsigned long operations)
 {
-	char byte = 0;
-
-	write(start[1], &byte, 1);
+	write(start[1], &operations, sizeof(operations));
 	while (operations--)
 		sched_yield();
 }

@@ -6,15 +6,18 @@
 #include "../case.h"
 #include "../signal_handler.h"
 
+static volatile int handled;
+
 static void handler(int signal)
 {
-	(void)signal;
+	handled = signal;
 }
 
-static const char *prepare(unsigned long operations)
+static const char *prepare(void)
 {
-	(void)operations;
-	return signal_handler(SIGUSR1, handler) ? "rt_sigaction() failed" : NULL;
+	if (signal_handler(SIGUSR1, handler) || kill(getpid(), SIGUSR1) || !handled)
+		return "no signal came";
+	return NULL;
 }
 
 static void run(unsigned long operations)

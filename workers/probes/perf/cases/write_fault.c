@@ -6,5 +6,5 @@
 #include "../case.h"
 #include "../pages.h"
 
-PERF_CASE(.name = "write_fault", .operations = 248, .prepare = pages_map,
+PERF_CASE(.name = "write_fault", .operations = PAGES, .prepare = pages_map,
 	  .before = pages_drop, .run = pages_write);
