@@ -28,10 +28,10 @@ struct perf_case {
 /* What counter.h's counter was when the program began. */
 extern uint64_t counter_at_start;
 
-/* Pointers, since the linker may put gaps between structures. */
 /* The argument that has this program end at once. */
 #define NOTHING "--nothing"
 
+/* Pointers, since the linker may put gaps between structures. */
 #define PERF_CASE(...)                                                                   \
 	static const struct perf_case this_case = { __VA_ARGS__ };                       \
 	static const struct perf_case *const this_entry                                  \

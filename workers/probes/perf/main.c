@@ -4,10 +4,14 @@
  * Under QEMU's -icount they count instructions. Says one line for each case,
  *
  *   measured NAME operations=N ns=T1,T2,...   so much took N operations in each round
- *   unmeasured NAME REASON
+ *   unmeasured NAME REASON                    why it cannot run on this kernel
  *
  * between the markers "crosscheck-init: start" and "… end", and powers off. The lines
  * "# running NAME" tell whoever watches the console how far it came.
+ *
+ * The figure of a case is that of its shortest round: what else there is in a round (work
+ * that was put off, refills of caches, a tick) makes it longer, never shorter, and hangs on
+ * the boot. The kernel's command line needs `norandmaps`.
  */
 #include <asm/ioctls.h>
 

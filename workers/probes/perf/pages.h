@@ -10,8 +10,8 @@
 #define BLOCK 64UL
 
 /*
- * Of a round. A multiple of 31, after so many new pages the kernel moves them to its lists
- * (PAGEVEC_SIZE), so that each round has the same share of that.
+ * Of a round. A multiple of 31: the kernel puts new pages on its lists by so many
+ * (FOLIO_BATCH_SIZE), and then each round has the same share of that.
  */
 #define PAGES 248
 

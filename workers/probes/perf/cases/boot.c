@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The machine's way to user space: firmware (but on s390), kernel, the start of this program.
- * One operation: that. It is read from a counter that starts at reset, whose pace is taken
- * from how far it gets in some ticks.
- * Disturbed by: how large the kernel and the initramfs are that firmware and kernel move,
- * unpack and clear; waiting for devices and for the next tick, which costs virtual time.
+ * One operation: all of that, once. It is read from a counter that starts at reset, whose pace
+ * is taken from how far it gets in some ticks.
+ * Disturbed by: the size of kernel and initramfs, which firmware and kernel move, unpack and
+ * clear (half a megabyte more is 0.15 % on arm64, 1.2 % on s390, which unpacks the kernel);
+ * waiting for devices and ticks, which costs virtual time; how this program was compiled.
  */
 #include "../case.h"
 #include "../clock.h"

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A new program: the same one, which ends at once when it is told to.
+ * A new program: this one again, which ends at once when it is told to.
  * One operation: fork(), execve(), the start of a static program, exit, waitpid().
+ * Disturbed by: random addresses and what follows from them, so that `norandmaps` is needed;
+ * work that comes in some rounds and not in others (2 to 5 %; it seems to be the page
+ * allocator's, which refills its lists), so that of all rounds only the shortest is the same in
+ * every boot; how many pages this program has. Where instructions take long, the next tick.
  */
 #include "../case.h"
 

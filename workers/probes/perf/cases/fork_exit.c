@@ -2,6 +2,9 @@
 /*
  * A process that does nothing.
  * One operation: fork(), exit in the child, waitpid().
+ * Disturbed by: work that comes in some rounds and not in others, as in fork_exec (1 to 8 %);
+ * how many pages this program has, for their table is copied; the hash table of processes, if
+ * it grew or shrank (see main.c).
  */
 #include "../case.h"
 

@@ -2,6 +2,7 @@
 /*
  * A mapping that nobody touches.
  * One operation: mmap() of 16 anonymous pages, munmap().
+ * Disturbed by: how many mappings this program has. A change of layout moved it by 0.03 %.
  */
 #include "../case.h"
 

@@ -2,6 +2,8 @@
 /*
  * A path looked up, and a file opened and closed.
  * One operation: open() of a file of the tmpfs, close().
+ * Disturbed by: collisions in the hash table of directory entries, whose buckets follow from
+ * addresses.
  */
 #include "../case.h"
 

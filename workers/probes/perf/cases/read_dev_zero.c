@@ -2,6 +2,7 @@
 /*
  * Zeros from the kernel.
  * One operation: read() of 4096 bytes of /dev/zero.
+ * Disturbed by: how the architecture clears memory, as in page_cache_read.
  */
 #include "../case.h"
 

@@ -2,9 +2,10 @@
 /*
  * A switch to another process, and little else.
  * One operation: sched_yield() to a process that yields as well, and back. Both are real-time
- * processes of one priority, for then a yield is always a switch. What wakes the other one
- * at a round's begin is in the figure, a 128th of it.
- * Disturbed by: nothing that is known.
+ * processes of one priority, for then a yield is always a switch. To wake the other one, which
+ * sleeps between rounds, is in the figure: about a 128th of it.
+ * Disturbed by: nothing that is known. Some rounds take 0.03 % longer than others; why is not
+ * known.
  */
 #include "../case.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A signal and its handler.
- * One operation: kill() of this process, the handler, which does nothing, and the return.
+ * One operation: kill() of this process, the handler, which notes the signal, and the return.
+ * Disturbed by: how much state the kernel saves for the handler, floating point included.
  */
 #include "../case.h"
 #include "../signal_handler.h"

@@ -2,6 +2,7 @@
 /*
  * The least that a write takes.
  * One operation: write() of 4096 bytes to /dev/null, which reads none of them.
+ * Disturbed by: nothing that is known.
  */
 #include "../case.h"
 

@@ -2,6 +2,7 @@
 /*
  * The first write to an anonymous page, which gets a page of zeros of its own.
  * One operation: the fault, and the write again. Page tables are there before.
+ * Disturbed by: rounds that are no multiple of 31 pages, by 1 % (see pages.h).
  */
 #include "../case.h"
 #include "../pages.h"

@@ -2,6 +2,7 @@
 /*
  * The first read of an anonymous page, which maps the zero page.
  * One operation: the fault, and the read again. Page tables are there before.
+ * Disturbed by: nothing that is known, but for missing page tables.
  */
 #include "../case.h"
 #include "../pages.h"
