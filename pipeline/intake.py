@@ -14,7 +14,7 @@ from pipeline import rules as rule_files
 from pipeline.dependencies import known_by
 from pipeline.lists.config import ListTree
 from pipeline.mentions import classify
-from pipeline.model import Base, Change, Plan, Rule, Series
+from pipeline.model import Base, Change, Limit, Plan, Rule, Series
 from pipeline.plan import demand_names, make_plan
 from pipeline.series.load import load as load_series
 from pipeline.series.sources import Fetcher
@@ -52,6 +52,7 @@ class Intake:
     base: Base
     change: Change
     rules: tuple[Rule, ...]
+    limits: tuple[Limit, ...]
     plan: Plan
     repository: Path  # a git repository that has the base commit
 
@@ -114,4 +115,4 @@ def take_in(
         change = _with_symbols(change, rules, settings, say)
     own = None if base.others else history_of(Path(base.tree))
     repository = own or settings.git_dir
-    return Intake(series, base, change, rules, plan, repository)
+    return Intake(series, base, change, rules, matrix.limits, plan, repository)

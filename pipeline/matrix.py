@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from pipeline.matrix_schema import MatrixFile, PathEntry, TargetEntry
-from pipeline.model import CheckSpec, InputError, Machine, Target
+from pipeline.model import CheckSpec, InputError, Limit, Machine, Outcome, Target
 from pipeline.paths import ARCH, PathRule
 from pipeline.yaml_nodes import Key
 from pipeline.yaml_source import Source, read
@@ -33,6 +34,7 @@ class Matrix:
     checks: tuple[CheckSpec, ...]
     path_rules: tuple[PathRule, ...]
     defaults: tuple[str, ...]  # names of the targets that are taken without being named
+    limits: tuple[Limit, ...] = ()
 
 
 def load(path: Path) -> Matrix:
@@ -44,16 +46,14 @@ def load(path: Path) -> Matrix:
         checks=_checks(source, file),
         path_rules=_path_rules(source, file.paths),
         defaults=tuple(name for name, entry in file.targets.items() if entry.default),
+        limits=_limits(source, file),
     )
 
 
 def _checks(source: Source, file: MatrixFile) -> tuple[CheckSpec, ...]:
     for name, entry in file.checks.items():
         for n, needed in enumerate(entry.needs):
-            if needed not in file.checks:
-                known = ", ".join(file.checks)
-                what = f"there is no check {needed}, there are {known}"
-                raise source.fault(("checks", name, "needs", n), what)
+            _demand(source, ("checks", name, "needs", n), "check", needed, file.checks)
     graph = {name: entry.needs for name, entry in file.checks.items()}
     try:
         order = tuple(TopologicalSorter(graph).static_order())
@@ -72,6 +72,29 @@ def _checks(source: Source, file: MatrixFile) -> tuple[CheckSpec, ...]:
             flaky=entry.flaky,
         )
         for name, entry in sorted(file.checks.items(), key=lambda item: order.index(item[0]))
+    )
+
+
+def _demand(source: Source, key: Key, kind: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise source.fault(key, f"there is no {kind} {name}, there are {', '.join(known)}")
+
+
+def _limits(source: Source, file: MatrixFile) -> tuple[Limit, ...]:
+    for n, entry in enumerate(file.limits):
+        _demand(source, ("limits", n, "check"), "check", entry.check, file.checks)
+        for m, name in enumerate(entry.targets):
+            _demand(source, ("limits", n, "targets", m), "target", name, file.targets)
+    return tuple(
+        Limit(
+            entry.check,
+            entry.of,
+            entry.percent,
+            entry.at_least,
+            Outcome(entry.severity),
+            entry.targets,
+        )
+        for entry in file.limits
     )
 
 
@@ -99,6 +122,8 @@ def _machine(entry: TargetEntry, seconds_limit: float) -> Machine:
         append=entry.machine.append,
         seconds_limit=entry.machine.seconds_limit or seconds_limit,
         zero_pages=entry.machine.zero_pages,
+        icount=entry.machine.icount or "",
+        icount_append=entry.machine.icount_append or "",
     )
 
 

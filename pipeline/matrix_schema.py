@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -71,6 +71,8 @@ Line = Annotated[str, StringConstraints(pattern=r"^[^\n]+$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[^\s]+$")]
 Arch = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
 Fragment = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.config$")]
+#: With `shift=auto`, the default, QEMU fits the guest's clock to the host's: it counts nothing.
+Icount = Annotated[str, StringConstraints(pattern=r"^shift=([0-9]|10)(,(sleep|align)=(on|off))*$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -83,6 +85,17 @@ class CheckEntry(Strict):
     of_series: bool = False
     traced: bool = False
     flaky: bool = False
+
+
+class LimitEntry(Strict):
+    """A limit."""
+
+    check: Name
+    of: Word
+    percent: Annotated[float, Field(gt=0)]
+    at_least: Annotated[float, Field(ge=0)] = 0.0
+    severity: Literal["WARN", "FAIL"] = "WARN"
+    targets: Annotated[tuple[Name, ...], one_or_many] = ()
 
 
 class CommonEntry(Strict):
@@ -99,6 +112,8 @@ class MachineEntry(Strict):
     append: Line
     zero_pages: Annotated[int, Field(ge=1)]
     seconds_limit: Seconds | None = None
+    icount: Icount | None = None
+    icount_append: Line | None = None
 
 
 class TargetEntry(Strict):
@@ -134,6 +149,7 @@ class MatrixFile(Strict):
     """The whole file."""
 
     checks: Annotated[dict[Name, CheckEntry], not_empty]
+    limits: tuple[LimitEntry, ...] = ()
     fragments: Annotated[Line, AfterValidator(_relative)]
     common: CommonEntry
     targets: Annotated[dict[Name, TargetEntry], not_empty]

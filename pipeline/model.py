@@ -207,6 +207,8 @@ class Machine:
     append: str
     seconds_limit: float  # to the end of the init program, under TCG on a busy machine
     zero_pages: int  # distinct physical pages behind many zero-page reads; a lower bound > 1
+    icount: str = ""  # QEMU's -icount, with which the guest's clock counts instructions; "": none
+    icount_append: str = ""  # more for the kernel's command line then
 
 
 #: Which compilers a target has that asks for none; the tag of their image.
@@ -359,6 +361,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How much a measure of a check may grow; beyond it is a finding of SEVERITY.
+
+    A measure that grew by more than PERCENT of base and by more than AT_LEAST is beyond it.
+    """
+
+    check: str
+    of: str  # a glob of the measure's name
+    percent: float
+    at_least: float = 0.0  # in the measure's unit
+    severity: Outcome = Outcome.WARN
+    targets: tuple[str, ...] = ()  # names of those that it is for; none: all
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """All that a probe or a judge may know of the run besides what was seen."""
 
@@ -367,6 +384,7 @@ class Case:
     base: Base
     change: Change
     rules: tuple[Rule, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 # --- what came back -------------------------------------------------------------------------

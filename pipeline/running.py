@@ -106,7 +106,12 @@ def _record(request: RunRequest, taken: intake.Intake, *, elsewhere: bool) -> Ru
     name = request.name or new_name(now)
     cores = len(os.sched_getaffinity(0))
     case = Case(
-        run=name, series=taken.series, base=taken.base, change=taken.change, rules=taken.rules
+        run=name,
+        series=taken.series,
+        base=taken.base,
+        change=taken.change,
+        rules=taken.rules,
+        limits=taken.limits,
     )
     options = Options(
         runtime=request.runtime,

@@ -9,6 +9,7 @@ A check is one module `workers.checks.NAME` with
 - `probe(bench: Bench) -> Sighting`: effects, on one side. Raises InfraError for whatever is
   not the patch's doing;
 - `KEEPS_BUILD: bool`, whether its probe starts from other builds and leaves that of a base;
+- `BOOTS: bool`, whether its probe boots the target's machine, and sees what that makes of it;
 - `judge(case, target, base, patched) -> Judgement`: pure, compares two `Seen`.
 
 The matrix declares its name, needs, queue and deadline.
@@ -123,3 +124,4 @@ class Check:
     probe: ProbeFunction
     judge: JudgeFunction
     keeps_build: bool = False
+    boots: bool = False

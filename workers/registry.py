@@ -30,4 +30,5 @@ def check(name: str) -> Check:
         probe=module.probe,
         judge=module.judge,
         keeps_build=module.KEEPS_BUILD,
+        boots=module.BOOTS,
     )

@@ -33,15 +33,21 @@ def _key(work: Work, check: Check) -> str:
 
 
 def _way(work: Work, check: Check) -> str:
-    """Names all that turns a source tree into what is seen, but for the tree."""
+    """Names all that turns a source tree into what is seen, but for the tree.
+
+    A kernel is the same whatever machine it boots on.
+    """
     needed = {name: registry.check(name).version for name in needs(work, check.name)}
+    target = json.loads(dumps(work.target))
+    machine = target.pop("machine")
     return _digest(
-        dumps(work.target),
+        target,
+        (machine, work.emulator) if check.boots else (),
         work.record.options.runtime,
         check.name,
         check.version,
         needed,
-        work.tools,
+        work.compilers,
     )
 
 
@@ -103,15 +109,15 @@ def compile_cache(work: Work) -> CompileCache | None:
         most_bytes=limit // _PART_OF_COMPILED,
         ccache=ccache,
         compiler=compiler,
-        toolchain=_digest(work.tools, content(compiler, options.runtime)),
+        toolchain=_digest(work.compilers, content(compiler, options.runtime)),
         writable=work.job.step is Step.BASE and not work.record.case.base.others,
     )
 
 
 def needs(work: Work, name: str) -> tuple[str, ...]:
-    """The checks that NAME builds upon, directly or not."""
+    """The checks that NAME builds upon, directly or not, each after those that it needs."""
     direct = work.record.plan.check(name).needs
-    return tuple(n for need in direct for n in (*needs(work, need), need))
+    return tuple(dict.fromkeys(n for need in direct for n in (*needs(work, need), need)))
 
 
 def remembered(work: Work, check: Check) -> Observation | None:

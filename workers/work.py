@@ -69,9 +69,14 @@ class Work:
         return open_sandbox(self.record.options.runtime, self.target.toolchain)
 
     @cached_property
-    def tools(self) -> tuple[str, ...]:
-        """The versions of all that turns the target's sources into an observation."""
-        return self.sandbox.versions({**compilers(self.target), **emulator(self.target)})
+    def compilers(self) -> tuple[str, ...]:
+        """The versions of all that turns the target's sources into a kernel."""
+        return self.sandbox.versions(compilers(self.target))
+
+    @cached_property
+    def emulator(self) -> tuple[str, ...]:
+        """The versions of all that boots it."""
+        return self.sandbox.versions(emulator(self.target))
 
     def result(self, check: str, step: Step) -> JobResult:
         """What a job came to before in this run; InfraError if it did not."""

@@ -134,6 +134,12 @@ def load(path: Path) -> tuple[MailList, ...]:
     """The lists in PATH, in its order; raises InputError `FILE:LINE:COLUMN: key: what is wrong`."""
     source = read(path)
     file = source.parse(ListsFile)
+    named: dict[str, str] = {}
+    for name, entry in file.lists.items():
+        other = named.setdefault(entry.address.lower(), name)
+        if other != name:
+            what = f"is the address of {other} as well: one list, with all its sources and trees"
+            raise source.fault(("lists", name, "address"), what)
     return tuple(_list(name, entry) for name, entry in file.lists.items())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import parseaddr
 from enum import StrEnum
+from itertools import islice
 
 from pipeline.model import InputError, Letter, Series
 from pipeline.series import hazards
@@ -46,7 +47,7 @@ class Posted:
 def postings_in(mails: Iterable[Mail], *, source: str = "") -> tuple[Posted, ...]:
     """Every posting among MAILS, all of one thread, in their order; the SERIES say SOURCE.
 
-    A thread without any is one that is not for us, by its first mail.
+    What holds no patch is none: a discussion may come before the series that it is about.
     """
     there = unique(mails)
     threads = Threads(there)
@@ -67,8 +68,9 @@ def postings_in(mails: Iterable[Mail], *, source: str = "") -> tuple[Posted, ...
         and not mail.subject.is_reply
         and mail.subject.counter > mail.subject.expected
     ]
-    if not found and there:
-        found = [_other(there[0], "There are only replies and other mails.")]
+    if not found:
+        others = (mail for mail in there if mail.has_diff)
+        found = [_other(mail, "It holds a diff, but is no patch.") for mail in islice(others, 1)]
     place = {mail.letter.message_id: n for n, mail in reversed(tuple(enumerate(there)))}
     return tuple(sorted(found, key=lambda posted: place.get(posted.message_id, 0)))
 

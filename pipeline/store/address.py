@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
-from pipeline.model import InfraError
+from pipeline.model import InputError
 
 #: libpq's, unless the address says otherwise: a machine that vanished is noticed, in about 30 s.
 _LIBPQ: dict[str, int] = {
@@ -32,19 +32,19 @@ def _pragmas(connection: Any, _record: object) -> None:
 
 
 def parsed(text: str) -> sa.URL:
-    """TEXT as an address. What is none is not quoted: it may hold a password."""
+    """TEXT as an address; raises InputError, which does not quote it: it may hold a password."""
     try:
         url = sa.make_url(text)
     except (ArgumentError, ValueError):
         url = None
     # After an @ in a password, the rest of it is taken for the host, which everybody shows.
     if url is None or (url.host and "@" in f"{url.host}/{url.database}"):
-        raise InfraError(
+        raise InputError(
             "CROSSCHECK_DATABASE_URL is no address of a database: write it as"
             " postgresql://USER:PASSWORD@HOST/NAME, with %40 for an @ in the password."
         )
     if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise InfraError(
+        raise InputError(
             f"CROSSCHECK_DATABASE_URL names {url.drivername}: use a postgresql:// or sqlite:///"
             " address."
         )

@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.store.database import Database
+from pipeline.store.database import Database, storable
 from pipeline.store.records import MailState, OutMail
 from pipeline.store.tables import OUTBOX
 
@@ -42,10 +42,6 @@ def _mail(row: sa.Row[Any]) -> OutMail:
     return OutMail(**{"message": b""} | values)
 
 
-def _plain(text: str) -> str:
-    return text.replace("\0", "")  # PostgreSQL takes no NUL
-
-
 class Outbox(Database):
     """The part of the store that knows mails of ours."""
 
@@ -56,15 +52,15 @@ class Outbox(Database):
             "run": mail.run,
             "list": mail.list_name,
             "mode": mail.mode,
-            "author": _plain(mail.author),
-            "subject": _plain(mail.subject),
+            "author": storable(mail.author),
+            "subject": storable(mail.subject),
             "recipients": json.dumps(mail.recipients),
             "message": mail.message,
             "state": str(mail.state),
             "tries": 0,
             "due_at": mail.due_at,
             "claimed_by": "",
-            "said": _plain(mail.said),
+            "said": storable(mail.said),
             "created_at": mail.created_at,
             "ended_at": mail.created_at if mail.state in _OVER else None,
         }
@@ -165,7 +161,7 @@ class Outbox(Database):
             mail,
             (MailState.CLAIMED, MailState.HANDING, MailState.PARKED),
             state=state,
-            said=_plain(said),
+            said=storable(said),
             due_at=now if due_at is None else due_at,
             recipients=json.dumps(mail.recipients if recipients is None else recipients),
             ended_at=now if state in _OVER else None,
@@ -180,7 +176,7 @@ class Outbox(Database):
 
     def hold_mail(self, mail: OutMail, said: str) -> bool:
         """Have MAIL wait until somebody approves it."""
-        return self._turn(mail, (MailState.READY,), state=MailState.HELD, said=_plain(said))
+        return self._turn(mail, (MailState.READY,), state=MailState.HELD, said=storable(said))
 
     def approve_mail(self, mail: OutMail, mode: str, now: float) -> bool:
         """Somebody has read MAIL, which was held: it goes by MODE."""

@@ -273,6 +273,17 @@ def test_a_base_that_is_known_but_whose_build_is_gone_is_built_again(installatio
     assert verdict["targets"][0]["checks"][0]["base_cached"] is True
 
 
+def test_a_kernel_is_the_same_on_whatever_machine_it_boots(installation):
+    toy.commit(installation.tree, "kernel: more", {"kernel/main.c": adding(COMMENT)})
+    installation.run(*BLUE)
+    matrix = installation.home / "matrix/matrix.yaml"
+    shutil.copytree(toy.MATRIX.parent / "configs", matrix.parent / "configs")
+    matrix.write_text(toy.MATRIX.read_text().replace("console=ttyS0", "console=ttyS0 quiet"))
+    installation.environ["CROSSCHECK_MATRIX"] = str(matrix)
+    _, verdict = installation.run(*BLUE)
+    assert verdict["targets"][0]["checks"][0]["base_cached"] is True
+
+
 def test_links_that_a_base_leaves_in_its_build_lead_nowhere(installation):
     """As root, what is written or removed through them would be anybody's."""
     outside = installation.home / "outside"

@@ -36,3 +36,13 @@ def test_a_key_that_is_wrong_is_named(tmp_path, keys, said):
     with pytest.raises(InputError) as error:
         load(written(tmp_path / "lists.yaml", **keys))
     assert f"lists.yaml:{said}" in str(error.value)
+
+
+def test_an_address_has_one_list(tmp_path):
+    path = written(tmp_path / "lists.yaml")
+    entry = "".join(f"    {key}: {value}\n" for key, value in GOOD.items())
+    path.write_text(path.read_text() + "  other:\n" + entry.replace("toy@", "Toy@"))
+    with pytest.raises(
+        InputError, match=r"7:5: lists.other.address: is the address of toy as well"
+    ):
+        load(path)

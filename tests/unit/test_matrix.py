@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import matrix, yaml_source
-from pipeline.model import InputError
+from pipeline.model import InputError, Limit, Outcome
 from pipeline.paths import PathRule, compiled, concern
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +108,42 @@ def test_a_target_can_be_left_to_those_who_name_it(directory):
     assert load(directory, text).defaults == ()
 
 
+def test_limits_are_declared_in_their_order(directory):
+    text = SMALL + (
+        "limits:\n"
+        "  - {check: build, of: total, percent: 1, at_least: 4096}\n"
+        '  - {check: boot, of: "*", percent: 2.5, severity: FAIL, targets: arm64}\n'
+    )
+
+    assert load(directory, SMALL).limits == ()
+    assert load(directory, text).limits == (
+        Limit("build", "total", 1.0, 4096.0),
+        Limit("boot", "*", 2.5, 0.0, Outcome.FAIL, ("arm64",)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "expected"),
+    [
+        ("check: boot", "check: boto", "28:6: limits.0.check: there is no check boto, there are build, boot"),
+        ("arm64]", "arm46]", "28:82: limits.0.targets.0: there is no target arm46, there are arm64"),
+        ("percent: 1", "percent: 0", "limits.0.percent: must be greater than 0"),
+        ("percent: 1", 'percent: "1"', "limits.0.percent: must be a valid number"),
+        ("percent: 1, ", "", "limits.0.percent: is missing"),
+        ("at_least: 4", "at_least: -4", "limits.0.at_least: must be greater than or equal to 0"),
+        ("at_least: 4", "atleast: 4", "limits.0.atleast: unknown key"),
+        ("severity: WARN", "severity: ERROR", "limits.0.severity: must be 'WARN' or 'FAIL'"),
+        ("of: memory", "of: a b", "limits.0.of: 'a b' does not look like"),
+    ],
+)  # fmt: skip
+def test_each_fault_of_a_limit_is_named_with_its_place(directory, good, bad, expected):
+    limit = "{check: boot, of: memory, percent: 1, at_least: 4, severity: WARN, targets: [arm64]}"
+    assert limit.count(good) == 1
+
+    assert load(directory, f"{SMALL}limits:\n  - {limit}\n").limits
+    assert expected in complaint(directory, f"{SMALL}limits:\n  - {limit.replace(good, bad)}\n")
+
+
 def test_the_shipped_matrix():
     shipped = matrix.load(ROOT / "matrix.yaml")
 
@@ -118,6 +154,7 @@ def test_the_shipped_matrix():
         "build": (),
         "symbols": ("build",),
         "boot": ("build",),
+        "perf": ("build", "boot"),
         "patches": ("build",),
     }
     mips, coloured = (next(t for t in shipped.targets if t.name == n) for n in names[1:3])

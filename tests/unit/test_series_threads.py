@@ -80,6 +80,14 @@ def test_each_posting_is_told(story, expected):
     assert states(story) == expected
 
 
+def test_a_discussion_is_no_posting_and_may_come_before_its_series():
+    answer = mail("Re: [PATCH] demo: this", "re@x", above="a@x", body="Fine.\n")
+    assert not postings_in([answer])
+    assert [p.message_id for p in postings_in([answer, mail("[PATCH] demo: this", "a@x")])] == [
+        "a@x"
+    ]
+
+
 def test_what_is_missing_is_said():
     one = posted("missing-patch")["v1-0@x"]
     assert (one.state, one.missing, one.series) == (State.INCOMPLETE, (2,), None)

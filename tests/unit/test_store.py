@@ -6,7 +6,16 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from pipeline.model import Case, InfraError, InputError, Job, JobResult, Outcome, Step
+from pipeline.model import (
+    Case,
+    CrosscheckError,
+    InfraError,
+    InputError,
+    Job,
+    JobResult,
+    Outcome,
+    Step,
+)
 from pipeline.store import Options, RunRecord, Store, WorkerLine
 from tests.postgres import PASSWORD
 from tests.unit.builders import base, change, plan, seen, series
@@ -122,7 +131,7 @@ def test_a_database_that_is_none_is_one_sentence(tmp_path):
         "mysql://h/d",
         "what?",
     ):
-        with pytest.raises(InfraError, match="CROSSCHECK_DATABASE_URL") as raised:
+        with pytest.raises(CrosscheckError, match="CROSSCHECK_DATABASE_URL") as raised:
             Store(url)
         assert "\n" not in str(raised.value)
 
@@ -141,7 +150,7 @@ def test_a_database_that_is_none_is_one_sentence(tmp_path):
     ],
 )
 def test_a_password_is_never_shown(url):
-    with pytest.raises(InfraError) as raised:
+    with pytest.raises(CrosscheckError) as raised:
         Store(url)
     assert "secret" not in str(raised.value)
 

@@ -19,9 +19,9 @@ from pydantic import JsonValue
 from pipeline.change import owner
 from pipeline.model import Case, Fact, Finding, InfraError, Outcome, Step, Target
 from workers.check import Bench, Judgement, Sighting
-from workers.guest import boots, compare, init, initramfs, qemu
+from workers.guest import boots, compare, initramfs, program, qemu
 from workers.guest.boots import Boot
-from workers.guest.init import Broken
+from workers.guest.program import Broken
 from workers.guest.watch import Ending, Patience
 from workers.kernel_build import config_lines
 from workers.parsers import kbuild_config
@@ -30,6 +30,7 @@ from workers.toolchain import emulator
 
 VERSION = 1
 KEEPS_BUILD = False
+BOOTS = True
 
 #: The artifacts of the build check: what boots, and how it is configured.
 _IMAGE = "image"
@@ -59,7 +60,7 @@ class Seen:
 def probe(bench: Bench) -> Sighting:
     """Boot the kernel once, or twice. Raises InfraError for what is not the kernel's doing."""
     bench.progress("building the init")
-    built = init.build(bench)
+    built = program.build(bench, "boot")
     if isinstance(built, Broken):
         if bench.side is Step.BASE or built.file not in bench.case.change.paths:
             raise InfraError(f"The init cannot be built: {built.file}:{built.line}: {built.text}.")

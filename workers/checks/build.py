@@ -43,6 +43,7 @@ from workers.warm import Notes
 #: Raised also when `workers.kernel_build` asks make for something else.
 VERSION = 5
 KEEPS_BUILD = True
+BOOTS = False
 
 
 #: What a compiler or an assembler writes; the rest is made of these, or by the host.

@@ -26,6 +26,7 @@ from workers.workspace import mark
 
 VERSION = 2
 KEEPS_BUILD = False
+BOOTS = False
 
 #: The artifact of the build check that lists the sources which took part.
 _COMPILED = "compiled"

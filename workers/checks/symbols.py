@@ -29,6 +29,7 @@ __all__ = ["VERSION", "Seen", "judge", "probe"]
 
 VERSION = 1
 KEEPS_BUILD = False
+BOOTS = False
 
 _KSYMTAB = "__ksymtab_"
 #: What modpost, the linker and the assembler make besides the symbols of the sources.
