@@ -16,17 +16,22 @@
 struct perf_case {
 	const char *name;
 	unsigned long operations; /* in a round, where an instruction takes a nanosecond */
-	/* Each may be missing but RUN. What PREPARE returns is why it cannot be measured. */
-	const char *(*prepare)(unsigned long operations);
+	/* Each but RUN may be missing. What PREPARE returns is why it cannot be measured. */
+	const char *(*prepare)(void);
 	void (*before)(unsigned long operations);
 	void (*run)(unsigned long operations);
 	void (*after)(unsigned long operations);
+	/* Instead of all of these: what cannot be done twice. Why not, or NULL and the time. */
+	const char *(*once)(uint64_t *ns);
 };
 
-/* Pointers, since the linker may put gaps between structures. */
+/* What counter.h's counter was when the program began. */
+extern uint64_t counter_at_start;
+
 /* The argument that has this program end at once. */
 #define NOTHING "--nothing"
 
+/* Pointers, since the linker may put gaps between structures. */
 #define PERF_CASE(...)                                                                   \
 	static const struct perf_case this_case = { __VA_ARGS__ };                       \
 	static const struct perf_case *const this_entry                                  \

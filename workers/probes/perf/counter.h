@@ -2,7 +2,7 @@
 /*
  * A counter that begins at the machine's reset and that user space can read: how much was
  * counted before the kernel had a clock. CLOCK_MONOTONIC does not tell, for until the kernel
- * switches to its clocksource it counts ticks.
+ * switches to its clocksource it counts ticks (but on s390).
  */
 #ifndef CROSSCHECK_COUNTER_H
 #define CROSSCHECK_COUNTER_H
@@ -16,7 +16,6 @@ static inline uint64_t counter(void)
 	__asm__ volatile ("mrs %0, cntvct_el0" : "=r"(count));
 	return count;
 }
-#define COUNTER
 
 #elif defined(__riscv) && __riscv_xlen == 64
 
@@ -27,7 +26,6 @@ static inline uint64_t counter(void)
 	__asm__ volatile ("rdtime %0" : "=r"(count));
 	return count;
 }
-#define COUNTER
 
 #elif defined(__x86_64__) || defined(__i386__)
 
@@ -38,19 +36,17 @@ static inline uint64_t counter(void)
 	__asm__ volatile ("rdtsc" : "=a"(low), "=d"(high));
 	return (uint64_t)high << 32 | low;
 }
-#define COUNTER
 
 #elif defined(__s390x__)
 
-/* The time of day in 2^-12 microseconds. The machine is switched on at midnight (-rtc). */
+/* The clock counts from the first instruction of the kernel on (arch/s390/boot/head.S). */
 static inline uint64_t counter(void)
 {
-	uint64_t count;
+	struct timespec now = { 0 };
 
-	__asm__ volatile ("stckf %0" : "=Q"(count) : : "cc");
-	return count % (86400000000ULL << 12);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
-#define COUNTER
 
 #elif defined(__mips__) && __mips_isa_rev >= 2
 
@@ -61,7 +57,6 @@ static inline uint64_t counter(void)
 	__asm__ volatile ("rdhwr %0, $2" : "=r"(count));
 	return count;
 }
-#define COUNTER
 
 #elif defined(__sparc__) && defined(__arch64__)
 
@@ -72,7 +67,13 @@ static inline uint64_t counter(void)
 	__asm__ volatile ("rd %%tick, %0" : "=r"(count));
 	return count & ~(1ULL << 63);
 }
-#define COUNTER
+
+#else
+
+static inline uint64_t counter(void)
+{
+	return 0;
+}
 
 #endif
 #endif

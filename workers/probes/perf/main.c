@@ -4,15 +4,20 @@
  * Under QEMU's -icount they count instructions. Says one line for each case,
  *
  *   measured NAME operations=N ns=T1,T2,...   so much took N operations in each round
- *   unmeasured NAME REASON
+ *   unmeasured NAME REASON                    why it cannot run on this kernel
  *
  * between the markers "crosscheck-init: start" and "… end", and powers off. The lines
  * "# running NAME" tell whoever watches the console how far it came.
+ *
+ * The figure of a case is that of its shortest round: what else there is in a round (work
+ * that was put off, refills of caches, a tick) makes it longer, never shorter, and hangs on
+ * the boot. The kernel's command line needs `norandmaps`.
  */
 #include <asm/ioctls.h>
 
 #include "report.h"
 #include "case.h"
+#include "clock.h"
 #include "counter.h"
 
 #define WARM_UP 2
@@ -22,32 +27,17 @@
 
 extern const struct perf_case *const __start_perf_cases[], *const __stop_perf_cases[];
 
-static uint64_t now(void)
-{
-	struct timespec now = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/*
- * Sleeps until just after a tick, so that the next one is far. What the kernel has put off
- * (work queues, RCU callbacks) is done meanwhile, and not in the round.
- */
-static void settle(void)
-{
-	poll(NULL, 0, 1);
-}
+uint64_t counter_at_start;
 
 /* What reading the clock takes of the time between two readings. */
 static uint64_t clock_cost(void)
 {
 	uint64_t begin, end = 0;
 
-	settle();
-	begin = now();
+	clock_settle();
+	begin = clock_now();
 	for (int i = 0; i < CLOCK_READS; i++)
-		end = now();
+		end = clock_now();
 	return (end - begin) / CLOCK_READS;
 }
 
@@ -61,11 +51,11 @@ static void find_halvings(void)
 {
 	uint64_t begin, ns;
 
-	settle();
-	begin = now();
+	clock_settle();
+	begin = clock_now();
 	for (int i = 0; i < 10000; i++)
 		__asm__ volatile ("" : : "r"(i));
-	for (ns = now() - begin; ns > 100000; ns >>= 1)
+	for (ns = clock_now() - begin; ns > 100000; ns >>= 1)
 		halvings++;
 }
 
@@ -82,38 +72,64 @@ static uint64_t round_of(const struct perf_case *of, unsigned long operations)
 
 	if (of->before)
 		of->before(operations);
-	settle();
-	begin = now();
+	clock_settle();
+	begin = clock_now();
 	of->run(operations);
-	end = now();
+	end = clock_now();
 	if (of->after)
 		of->after(operations);
 	return end - begin;
 }
 
-static void put_result(struct line *line, const struct perf_case *of)
+static void put_text(struct line *line, const char *before, const char *name, const char *after)
+{
+	put(line, before);
+	put(line, name);
+	put(line, after);
+}
+
+/* nolibc's, since a long has 32 bits on some machines. */
+static void put_ns(struct line *line, uint64_t ns)
+{
+	char digits[21];
+
+	u64toa_r(ns, digits);
+	put(line, digits);
+}
+
+static void put_once(struct line *line, const struct perf_case *of)
+{
+	uint64_t ns = 0;
+	const char *reason = of->once(&ns);
+
+	if (reason) {
+		put_text(line, "unmeasured ", of->name, " ");
+		put(line, reason);
+	} else {
+		put_text(line, "measured ", of->name, " operations=1 ns=");
+		put_ns(line, ns);
+	}
+}
+
+static void put_rounds(struct line *line, const struct perf_case *of)
 {
 	unsigned long operations = operations_of(of);
-	const char *reason = of->prepare ? of->prepare(operations) : NULL;
+	const char *reason = of->prepare ? of->prepare() : NULL;
 	uint64_t cost = clock_cost();
 
 	if (reason) {
-		put(line, "unmeasured ");
-		put(line, of->name);
-		put(line, " ");
+		put_text(line, "unmeasured ", of->name, " ");
 		put(line, reason);
 		return;
 	}
-	put(line, "measured ");
-	put(line, of->name);
-	put(line, " operations=");
+	put_text(line, "measured ", of->name, " operations=");
 	put_number(line, operations, 10);
 	put(line, " ns=");
 	for (int i = 0; i < WARM_UP; i++)
 		round_of(of, operations);
 	for (int i = 0; i < ROUNDS; i++) {
 		put(line, i ? "," : "");
-		put_number(line, round_of(of, operations) - cost, 10);
+		put_ns(line, round_of(of, operations) - cost);
 	}
 }
 
@@ -123,20 +139,17 @@ static void measure(const struct perf_case *of)
 	int status = 0;
 	pid_t child;
 
-	put(&line, "# running ");
-	put(&line, of->name);
+	put_text(&line, "# running ", of->name, "");
 	say(&line);
 	child = fork();
 	if (child == 0) {
-		put_result(&line, of);
+		(of->once ? put_once : put_rounds)(&line, of);
 		say(&line);
 		_exit(0);
 	}
 	if (child > 0 && waitpid(child, &status, 0) == child && !status)
 		return;
-	put(&line, "unmeasured ");
-	put(&line, of->name);
-	put(&line, " its process died");
+	put_text(&line, "unmeasured ", of->name, " its process died");
 	say(&line);
 }
 
@@ -160,32 +173,12 @@ static void power_off(void)
 		poll(NULL, 0, 1000);
 }
 
-static void say_boot(uint64_t count)
-{
-	struct line line = { .length = 0 };
-	uint64_t begin, ns, counted;
-
-	settle();
-	begin = now();
-	counted = counter();
-	poll(NULL, 0, 100);
-	ns = now() - begin;
-	counted = counter() - counted;
-	put(&line, "# boot count=");
-	put_number(&line, count, 10);
-	put(&line, " counted=");
-	put_number(&line, counted, 10);
-	put(&line, " ns=");
-	put_number(&line, ns, 10);
-	say(&line);
-}
-
 int main(int argc, char **argv)
 {
-	uint64_t count = counter();
-	/* Only ever mount and power off a machine that is ours. */
-	int first = getpid() == 1;
+	int first; /* only ever mount and power off a machine that is ours */
 
+	counter_at_start = counter();
+	first = getpid() == 1;
 	if (argc == 2 && !strcmp(argv[1], NOTHING))
 		return 0;
 	if (first) {
@@ -195,7 +188,6 @@ int main(int argc, char **argv)
 	}
 	say_text("");
 	say_text("# crosscheck-init: start");
-	say_boot(count);
 	find_halvings();
 	if (first)
 		sleepers();

@@ -9,6 +9,12 @@
 
 #define BLOCK 64UL
 
+/*
+ * Of a round. A multiple of 31: the kernel puts new pages on its lists by so many
+ * (FOLIO_BATCH_SIZE), and then each round has the same share of that.
+ */
+#define PAGES 248
+
 static char *pages;
 
 static inline unsigned long pages_blocks(unsigned long count)
@@ -26,9 +32,9 @@ static inline void *pages_fresh(unsigned long first, unsigned long count)
 		    flags, -1, 0);
 }
 
-static inline const char *pages_map(unsigned long count)
+static inline const char *pages_map(void)
 {
-	unsigned long blocks = pages_blocks(count);
+	unsigned long blocks = pages_blocks(PAGES);
 
 	pages = pages_fresh(0, blocks * BLOCK);
 	if (pages == MAP_FAILED)

@@ -2,6 +2,8 @@
 /*
  * Two processes that wait for each other at two futexes in shared memory.
  * One operation: a wake-up there and one back, with two switches of the process.
+ * Disturbed by: collisions in the hash table of futexes, whose buckets follow from addresses.
+ * Some rounds take 0.02 % longer than others, 0.8 % on mips; why is not known.
  */
 #include "../case.h"
 #include "../futex.h"
@@ -20,9 +22,8 @@ static void take(int which, unsigned int turn)
 	futex(words + which, FUTEX_WAKE, 1);
 }
 
-static const char *prepare(unsigned long operations)
+static const char *prepare(void)
 {
-	(void)operations;
 	words = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (words == MAP_FAILED)
 		return "mmap() of shared memory failed";

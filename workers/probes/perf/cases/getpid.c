@@ -2,6 +2,7 @@
 /*
  * The least that a system call takes.
  * One operation: getpid().
+ * Disturbed by: nothing but work that the kernel does at every entry (tracing, auditing).
  */
 #include "../case.h"
 

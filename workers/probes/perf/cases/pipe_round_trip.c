@@ -2,16 +2,17 @@
 /*
  * Two processes that wait for each other at two pipes.
  * One operation: a byte there and one back, with two switches of the process.
+ * Disturbed by: nothing that is known. Some rounds take 0.02 % longer than others, 1.6 % on mips;
+ * why is not known.
  */
 #include "../case.h"
 
 static int there[2], back[2];
 
-static const char *prepare(unsigned long operations)
+static const char *prepare(void)
 {
 	char byte;
 
-	(void)operations;
 	if (pipe(there) || pipe(back))
 		return "pipe() failed";
 	switch (partner()) {

@@ -1,32 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A switch of the process, and nothing else.
+ * A switch to another process, and little else.
  * One operation: sched_yield() to a process that yields as well, and back. Both are real-time
- * processes of one priority, for then a yield is always a switch.
+ * processes of one priority, for then a yield is always a switch. To wake the other one, which
+ * sleeps between rounds, is in the figure: about a 128th of it.
+ * Disturbed by: nothing that is known. Some rounds take 0.03 % longer than others; why is not
+ * known.
  */
 #include "../case.h"
 
-static const char *prepare(unsigned long operations)
+static int start[2];
+
+static const char *prepare(void)
 {
 	int priority = 1;
+	unsigned long operations;
 
-	(void)operations;
-	if (syscall(__NR_sched_setscheduler, 0, SCHED_FIFO, &priority))
-		return "sched_setscheduler() failed";
+	if (pipe(start) || syscall(__NR_sched_setscheduler, 0, SCHED_FIFO, &priority))
+		return "sched_setscheduler() or pipe() failed";
 	switch (partner()) {
 	case -1:
 		return "fork() failed";
 	case 0:
-		for (;;)
-			sched_yield();
+		for (;;) {
+			read(start[0], &operations, sizeof(operations));
+			while (operations--)
+				sched_yield();
+		}
 	}
 	return NULL;
 }
 
 static void run(unsigned long operations)
 {
+	write(start[1], &operations, sizeof(operations));
 	while (operations--)
 		sched_yield();
 }
 
-PERF_CASE(.name = "sched_yield", .operations = 256, .prepare = prepare, .run = run);
+PERF_CASE(.name = "sched_yield", .operations = 128, .prepare = prepare, .run = run);
