@@ -8,7 +8,7 @@ import traceback
 
 import click
 
-from pipeline.commands import known, lists, machines, outbox, run, runs
+from pipeline.commands import known, lists, machines, outbox, perf, run, runs
 from pipeline.commands.common import BAD_INPUT, ERROR, PASSED, say
 from pipeline.model import CrosscheckError, InputError
 from pipeline.settings import load
@@ -27,6 +27,7 @@ for _command in (
     run.plan,
     runs.runs,
     runs.show,
+    perf.perf,
     runs.logs,
     runs.reproduce,
     runs.recheck,

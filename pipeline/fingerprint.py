@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
+from pipeline.limits import KINDS
 from pipeline.model import Finding
 
 #: How many digits name a finding to people, where no other of the verdict begins with the same.
@@ -47,6 +49,15 @@ def fingerprint(target: str, check: str, finding: Finding) -> str:
     said = (finding.kind, finding.file, finding.symbol, normalised(finding.summary))
     text = "\0".join((target, check, *said))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def alike(finding: Finding) -> Finding:
+    """FINDING without what targets may differ in: the same finding on two targets is equal then.
+
+    That is what tools said, and of costs the figures.
+    """
+    summary = normalised(finding.summary) if finding.kind in KINDS else finding.summary
+    return replace(finding, summary=summary, detail="")
 
 
 def source_line(finding: Finding) -> str:

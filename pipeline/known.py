@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pipeline.change import owner
-from pipeline.fingerprint import fingerprint, source_line
+from pipeline.fingerprint import alike, fingerprint, source_line
 from pipeline.model import (
     Change,
     CheckVerdict,
@@ -150,14 +150,9 @@ def said_unrelated(
         raise InputError(f"There is no finding {digits!r} in run {verdict.run}.")
     if len(meant) > 1:
         raise InputError(f"Several findings of run {verdict.run} begin with {digits!r}: give more.")
-    same = {_anywhere(*each) for each in found if fingerprint(*each) in meant}
+    same = {(each[1], alike(each[2])) for each in found if fingerprint(*each) in meant}
     return tuple(
         _line(target, check, finding, link=link, by=by, now=now, days=days)
         for target, check, finding in found
-        if _anywhere(target, check, finding) in same
+        if (check, alike(finding)) in same
     )
-
-
-def _anywhere(_target: str, check: str, finding: Finding) -> tuple[str, Finding]:
-    """What makes two findings of one verdict the same, as reports tell them."""
-    return check, replace(finding, detail="")

@@ -14,6 +14,10 @@ from fnmatch import fnmatchcase
 
 from pipeline.model import SEVERITY, Limit, Outcome
 
+#: The kinds of findings about measures. Their summaries are figures, and `symbol` names what was
+#: measured.
+KINDS = frozenset({"larger", "memory", "slower"})
+
 
 @dataclass(frozen=True, slots=True)
 class Exceeded:
@@ -37,15 +41,22 @@ def growth(base: float, patched: float) -> str:
     return f"{percent:+.{_digits(percent)}f} %"
 
 
-def exceeded(
-    limits: Iterable[Limit], check: str, target: str, of: str, *, base: float, patched: float
-) -> Exceeded | None:
-    """The limit that the measure OF of CHECK on TARGET exceeds, the most severe one."""
+def applying(limits: Iterable[Limit], check: str, target: str, of: str) -> tuple[Limit, ...]:
+    """The limits that hold for the measure OF of CHECK on TARGET, one of a severity."""
     latest: dict[Outcome, Limit] = {}
     for limit in limits:
         if limit.check == check and fnmatchcase(of, limit.of) and _applies(limit, target):
             latest[limit.severity] = limit
-    beyond = [limit for limit in latest.values() if _beyond(limit, base, patched)]
+    return tuple(latest.values())
+
+
+def exceeded(
+    limits: Iterable[Limit], check: str, target: str, of: str, *, base: float, patched: float
+) -> Exceeded | None:
+    """The limit that the measure OF of CHECK on TARGET exceeds, the most severe one."""
+    beyond = [
+        limit for limit in applying(limits, check, target, of) if _beyond(limit, base, patched)
+    ]
     if not beyond:
         return None
     return Exceeded(max(beyond, key=lambda limit: SEVERITY.index(limit.severity)), base, patched)

@@ -7,8 +7,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,8 @@ from pipeline.app import Bell, make_app, reach
 from pipeline.artifacts import open_artifacts
 from pipeline.engine import conclude, discard, drive
 from pipeline.fleet import Fleet
-from pipeline.model import Case, CrosscheckError, InfraError, InputError, Verdict
+from pipeline.model import Case, CrosscheckError, InfraError, Verdict
+from pipeline.outputs import writable, writing
 from pipeline.owner import owner
 from pipeline.publish import announce, kcidb_report, must_be_set_up, publish
 from pipeline.queues import queues
@@ -71,30 +71,6 @@ def fleet_environment() -> dict[str, str]:
     }
 
 
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InfraError(f"Cannot write {error.filename}: {error.strerror}.") from error
-
-
-def _writable(*files: Path | None) -> None:
-    """Refuse now what could not be written in an hour: what is no pipe or device is opened."""
-    for file in files:
-        if file is None or (file.exists() and not file.is_file()):
-            continue
-        new = not file.exists()
-        try:
-            file.open("ab").close()
-            if new:
-                file.unlink()
-        except FileNotFoundError:
-            raise InputError(f"Cannot write {file}: make its directory first.") from None
-        except OSError as error:
-            raise InputError(f"Cannot write {file}: {error.strerror}.") from error
-
-
 def new_name(now: float) -> str:
     """The name of a run that begins NOW, in seconds since the epoch."""
     return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(2)
@@ -137,7 +113,7 @@ def _leave_reproducers(directory: Path, record: RunRecord, repository: Path) -> 
 
 def _answer(request: RunRequest, settings: Settings, store: Store, verdict: Verdict) -> None:
     try:
-        with _writing():
+        with writing():
             if request.json_file:
                 request.json_file.write_text(to_json(verdict))
             if request.reply_file:
@@ -204,7 +180,7 @@ def execute(
     FETCH gives the thread of a Message-ID, instead of the archive that settings name. Raises
     InputError and InfraError for what keeps the run from being started.
     """
-    _writable(request.json_file, request.reply_file, request.junit_file, request.kcidb_file)
+    writable(request.json_file, request.reply_file, request.junit_file, request.kcidb_file)
     if request.publish:
         must_be_set_up(settings)
     with heeding_signals():
@@ -221,7 +197,7 @@ def execute(
             if settings.git_url:
                 say("pushing the source trees for the workers")
                 publish_trees(settings, record.run, source_trees(record.case.change))
-        with _writing():
+        with writing():
             _leave_reproducers(settings.runs_dir / record.run, record, taken.repository)
         store.create_run(record)
         where = f"{record.options.jobs} workers" if not settings.redis_url else "workers elsewhere"

@@ -3,7 +3,8 @@
 
 By bisection: the check is made on what lies between base and head, as if the series ended
 there, and its judge says whether it finds the same. Where it cannot tell (a kernel in the
-middle does not build) the next one is asked.
+middle does not build) the next one is asked. Of a measure that grew beyond a limit, it is the
+patch with which it did.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from pipeline.limits import KINDS as MEASURES
 from pipeline.model import Case, Change, Finding, InfraError, JobResult, Outcome, Step
 from workers import registry, reuse
 from workers.bench import open_bench
@@ -26,7 +28,9 @@ Key = tuple[str, str, str, str]
 
 def key(finding: Finding) -> Key:
     """What is the same in FINDING wherever in a series it is found."""
-    return finding.kind, finding.file, finding.symbol, normalised(finding.summary)
+    figures = finding.kind in MEASURES  # which are others after each patch
+    said = "" if figures else normalised(finding.summary)
+    return finding.kind, finding.file, finding.symbol, said
 
 
 def first_with(total: int, shows: Callable[[int], bool | None]) -> int | None:

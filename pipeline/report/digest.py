@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pipeline.fingerprint import alike
 from pipeline.model import CheckVerdict, Finding, NotCovered, Outcome, Step, Verdict
 from pipeline.report.wording import line_ranges, one_line
 
@@ -30,13 +31,20 @@ def in_a_line(finding: Finding) -> str:
 class Told:
     """A finding, told once: the same from one check on all of TARGETS.
 
-    DETAIL_OF names the target that the detail is of, where the targets' details differ.
+    SUMMARY_OF and DETAIL_OF name the target that they are of, where the targets' differ.
     """
 
     check: str
     targets: tuple[str, ...]
     finding: Finding
     detail_of: str = ""
+    summary_of: str = ""
+
+    @property
+    def summary(self) -> str:
+        """What it says, in one line, and of which target, if not of all."""
+        said = one_line(self.finding.summary)
+        return f"{said} (on {self.summary_of})" if self.summary_of else said
 
     @property
     def place(self) -> str:
@@ -77,22 +85,22 @@ def grid(verdict: Verdict) -> tuple[tuple[str, tuple[Outcome | None, ...]], ...]
 def _told(
     verdict: Verdict, findings: Callable[[CheckVerdict], tuple[Finding, ...]]
 ) -> tuple[Told, ...]:
-    groups: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
+    groups: dict[tuple[str, Finding], list[tuple[str, Finding]]] = {}
     for target, cell in _cells(verdict):
         for f in findings(cell):
-            place = (f.file, f.line, f.symbol)
-            key = (cell.check, f.kind, f.severity, f.summary, f.patch, *place)
-            groups.setdefault(key, []).append((target, f))
+            groups.setdefault((cell.check, alike(f)), []).append((target, f))
     told = []
-    for (check, *_), members in groups.items():
+    for (check, _), members in groups.items():
         details = {finding.detail for _, finding in members}
+        summaries = {finding.summary for _, finding in members}
         target, first = members[0]
         told.append(
             Told(
-                check=str(check),
+                check=check,
                 targets=tuple(dict.fromkeys(name for name, _ in members)),
                 finding=first,
                 detail_of=target if len(details) > 1 else "",
+                summary_of=target if len(summaries) > 1 else "",
             )
         )
     return tuple(told)

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.fingerprint import alike
 from pipeline.model import Finding, Outcome, Patch, Series, Verdict
 from pipeline.report import digest
 from pipeline.report.headline import headline
@@ -72,7 +73,7 @@ def _accusing(found: tuple[_Found, ...]) -> tuple[State, str]:
     """The state and the words for findings; the worst is told, the others are counted."""
     worst = found[0]
     state = State.FAIL if worst.finding.severity is Outcome.FAIL else State.WARNING
-    rest = {item.finding.summary for item in found} - {worst.finding.summary}
+    rest = {alike(item.finding).summary for item in found} - {alike(worst.finding).summary}
     more = f" (and {count(len(rest), 'other')})" if rest else ""
     said = f"{worst.finding.severity} in {worst.where}: {digest.in_a_line(worst.finding)}"
     return state, clipped(said, _LINE_CHARS - len(more)) + more

@@ -26,6 +26,7 @@ from pipeline.report.addressing import (
     sender_address,
 )
 from pipeline.report.compare import compare, sentences
+from pipeline.report.cost_digest import digest_costs
 from pipeline.report.headline import headline, patch_name
 from pipeline.report.json import SCHEMA_VERSION
 from pipeline.report.mailing import LINE_BYTES, answering
@@ -126,7 +127,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"wrap": wrapped, "one_line": one_line, "snippet": snippet}
+    environment.filters |= {
+        "counted": count,
+        "wrap": wrapped,
+        "one_line": one_line,
+        "snippet": snippet,
+    }
     return environment
 
 
@@ -149,6 +155,7 @@ def _text(verdict: Verdict, earlier: Verdict | None, list_address: str) -> str:
             detail_lines=DETAIL_LINES,
             since=since.since if since else "",
             fates=sentences(since) if since else (),
+            costs=digest_costs(verdict),
             errors=digest.troubles(verdict, Outcome.ERROR),
             skips=digest.troubles(verdict, Outcome.SKIP),
             inherited=inherited[:INHERITED_MOST],

@@ -18,6 +18,7 @@ from rich.text import Text
 from pipeline.model import Outcome, Verdict
 from pipeline.report import digest
 from pipeline.report.compare import compare, sentences
+from pipeline.report.cost_digest import digest_costs
 from pipeline.report.headline import headline, patch_name
 from pipeline.report.wording import clock, count, one_line, snippet
 
@@ -75,9 +76,7 @@ def _finding(verdict: Verdict, told: digest.Told) -> Iterator[Text]:
     where = f" {told.check} on {', '.join(told.targets)}"
     by = f" ({patch_name(verdict, finding.patch)})" if finding.patch else ""
     yield _line("  ", (name, STYLES[finding.severity]), where, by)
-    yield _line(
-        "    ", (f"{told.place}: " if told.place else "", "bold"), one_line(finding.summary)
-    )
+    yield _line("    ", (f"{told.place}: " if told.place else "", "bold"), told.summary)
     if told.detail_of and finding.detail:
         yield Text(f"      (on {told.detail_of})", "dim")
     for line in snippet(finding.detail, DETAIL_LINES):
@@ -123,7 +122,7 @@ def _base(verdict: Verdict) -> Iterator[Text]:
     for item in told:
         place = f"{item.place}: " if item.place else ""
         where = f"{item.check} on {', '.join(item.targets)}"
-        yield Text(f"  {where}: {place}{one_line(item.finding.summary)}")
+        yield Text(f"  {where}: {place}{item.summary}")
 
 
 def _known(verdict: Verdict) -> Iterator[Text]:
@@ -133,7 +132,7 @@ def _known(verdict: Verdict) -> Iterator[Text]:
     for item, link in known:
         place = f"{item.place}: " if item.place else ""
         where = f"{item.check} on {', '.join(item.targets)}"
-        yield Text(f"  {where}: {place}{one_line(item.finding.summary)} ({link})")
+        yield Text(f"  {where}: {place}{item.summary} ({link})")
 
 
 def _coverage(verdict: Verdict) -> Iterator[Text]:
@@ -153,6 +152,26 @@ def _since(verdict: Verdict, earlier: Verdict | None) -> Iterator[Text]:
             yield Text(f"  {line}")
 
 
+def _costs(verdict: Verdict) -> Iterator[Text]:
+    told = digest_costs(verdict)
+    if told.cases or told.nothing:
+        yield _heading("Cost, in instructions for one operation")
+    if told.nothing:
+        yield Text(f"  {told.nothing}")
+    for heading, lines in told.cases:
+        yield Text(f"  {heading}")
+        for line in lines:
+            yield Text(f"    {line}")
+    if told.more:
+        yield Text(f"  ... and {count(told.more, 'other')}")
+    if told.sizes:
+        yield _heading("Size")
+    for line in told.sizes:
+        yield Text(f"  {line}")
+    if told.sizes_more:
+        yield Text(f"  ... and {count(told.sizes_more, 'other')}")
+
+
 def view(verdict: Verdict, earlier: Verdict | None = None) -> RenderableType:
     """VERDICT in full, for rich: the table first, what it comes to last.
 
@@ -163,6 +182,7 @@ def view(verdict: Verdict, earlier: Verdict | None = None) -> RenderableType:
     parts = (
         *_findings(verdict),
         *_since(verdict, earlier),
+        *_costs(verdict),
         *_troubles(verdict),
         *_base(verdict),
         *_known(verdict),
@@ -183,8 +203,16 @@ def print_verdict(
     verdict: Verdict, console: Console | None = None, *, earlier: Verdict | None = None
 ) -> None:
     """Write VERDICT to CONSOLE (stdout by default), in colours if it is a terminal."""
+    show(view(verdict, earlier), console)
+
+
+def show(what: RenderableType, console: Console | None = None, *, width: int = 100) -> None:
+    """Write WHAT to CONSOLE (stdout by default), in colours if it is a terminal.
+
+    Tables have WIDTH columns at most where it is none.
+    """
     console = console or Console()
     if console.is_terminal:
-        console.print(view(verdict, earlier), markup=False, highlight=False)
+        console.print(what, markup=False, highlight=False)
     else:
-        console.file.write(render_verdict(verdict, earlier))
+        console.file.write(plain(what, width))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How is it put into words? Untrusted text, times, line ranges, lists. Pure.
+"""How is it put into words? Untrusted text, times, figures, line ranges, lists. Pure.
 
 What mails, compilers and consoles say ends up on terminals and in mails of ours; it may
 move no cursor, end no header and hide nothing.
@@ -99,6 +99,18 @@ def line_ranges(ranges: Iterable[tuple[int, int]], most: int = 12) -> str:
         shown.append(f"and {count(len(pairs) - most, 'more place')}")
     single = len(pairs) == 1 and pairs[0][0] == pairs[0][1]
     return f"{'line' if single else 'lines'} {', '.join(shown)}"
+
+
+def figure(number: float) -> str:
+    """How many instructions: `1,042`, and `95.3` where a tenth says something."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}"
+
+
+def percent(number: float, *, sign: bool = True) -> str:
+    """`+33.4 %`; two digits that say something of less than 1 %."""
+    digits = 1 if abs(number) >= 1 else 2
+    number = round(number, digits) or 0.0  # no -0
+    return f"{number:{'+' if sign and number else ''},.{digits}f} %"
 
 
 def clock(seconds: float) -> str:

@@ -20,6 +20,7 @@ def test_the_good_example_passes_on_a_foreign_architecture(crosscheck, linux):
         "build",
         "symbols",
         "boot",
+        "size",
         "patches",
     }
     assert ran.check("riscv64", "symbols")["facts"]["symbols"]["argv_count"].startswith("exported")

@@ -185,7 +185,8 @@ def cell(check: str, outcome=None, reason="", findings=(), **changes) -> CheckVe
 def row(name: str, *cells: CheckVerdict, reason="generic code is touched") -> TargetVerdict:
     """A target's row; checks that CELLS do not name are PASS."""
     named = {c.check: c for c in cells}
-    checks = tuple(named.get(c.name) or cell(c.name) for c in CHECKS)
+    usual = tuple(named.pop(c.name, None) or cell(c.name) for c in CHECKS)
+    checks = (*usual, *named.values())
     return TargetVerdict(
         name, ARCHES.get(name, name), worst(c.outcome for c in checks), reason, checks
     )
@@ -204,6 +205,32 @@ def verdict(*rows: TargetVerdict, **changes) -> Verdict:
         "seconds": 412.25,
     }
     return Verdict(**(values | changes))
+
+
+def perf(cases, unmeasured=(), *, boots=(3, 3), spread=0.01, **changes) -> CheckVerdict:
+    """A perf cell; CASES by name: (base, patched), or (base, patched, whether they differ)."""
+    told = {}
+    for name, (before, after, *differs) in dict(cases).items():
+        told[name] = {
+            "base": before,
+            "patched": after,
+            "base_spread_percent": spread,
+            "patched_spread_percent": spread,
+            "change_percent": 100 * (after - before) / before,
+            "differs": differs[0] if differs else before != after,
+        }
+    facts = {"unit": "instructions", "boots": {"base": boots[0], "patched": boots[1]}}
+    facts |= {"cases": told} | ({"unmeasured": dict(unmeasured)} if unmeasured else {})
+    return cell("perf", facts=tuple(facts.items()), **changes)
+
+
+def size(sections, symbols=(), **changes) -> CheckVerdict:
+    """A size cell; SECTIONS by name and SYMBOLS: what they have before and after."""
+    both = {name: {"base": b, "patched": p} for name, (b, p) in dict(sections).items()}
+    told = [{"symbol": name, "base": b, "patched": p} for name, b, p in symbols]
+    counts = {"grown": len(told), "shrunk": 0, "added": 0, "removed": 0}
+    facts = (("sections", both), ("counts", counts), ("symbols", told))
+    return cell("size", facts=facts, **changes)
 
 
 def golden(path: Path, text: str, environ: Mapping[str, str]) -> str:
@@ -276,6 +303,15 @@ def zero_page_verdicts() -> Mapping[str, Verdict]:
         line=None,
         symbol="lock_mount",
     )
+    slower = finding(
+        Outcome.WARN,
+        kind="slower",
+        summary="zero-page costs 1,042 instructions instead of 781 (+33.4 %, the limit is 1 %)",
+        patch=None,
+        file="",
+        line=None,
+        symbol="zero-page",
+    )
     no_kernel = "the patched kernel does not build"
     lost = "patched: its worker was lost 3 times; see the memory and disk of the workers"
     return {
@@ -305,6 +341,27 @@ def zero_page_verdicts() -> Mapping[str, Verdict]:
             row("mips", cell("build", known=(SetAside(unused, "https://example.org/r/1/"),))),
             row("s390", cell("boot", known=(SetAside(rare, "20260201-120000-c3d4"),))),
         ),
+        "costs": verdict(
+            row(
+                "arm64",
+                perf({"getpid": (95, 95), "zero-page": (812, 890), "pipe": (4210.5, 4180.25)}),
+                size(
+                    {"text": (4_194_304, 4_194_432), "data": (65536, 65536)}
+                    | {"total": (4_259_840, 4_259_968)},
+                    [("do_anonymous_page", 700, 828), ("zero_page_pfn", 8, 8)],
+                ),
+            ),
+            row(
+                "s390",
+                perf(
+                    {"getpid": (123.5, 123.5), "zero-page": (781, 1042), "pipe": (5000, 5001)},
+                    {"fork-exec": "this kernel has no ELF loader"},
+                    findings=[slower],
+                ),
+                size({"total": (6_000_000, 5_999_000)}, [("lost", 1000, None)]),
+            ),
+        ),
+        "no-costs": verdict(row("arm64", perf({"getpid": (95, 95), "pipe": (4210, 4211)}))),
         "error": verdict(
             row("arm64"),
             row("x86_64", cell("boot", Outcome.ERROR, lost)),

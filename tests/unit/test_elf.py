@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.model import InfraError
 from workers.parsers import elf
-from workers.parsers.elf import ElfSymbol, symbols
+from workers.parsers.elf import ElfSection, ElfSymbol, sections, symbols
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Layout:
         return struct.pack((">" if self.big else "<") + fmt, *values)
 
 
+WRITE, ALLOC = 1, 2
 LAYOUTS = [Layout(wide, big) for wide in (False, True) for big in (False, True)]
 
 
@@ -59,15 +60,15 @@ def elf_file(
         offsets.append(position)
         position += len(part)
 
-    def section(*fields: int) -> bytes:
+    def section(*fields: int, flags: int = 0) -> bytes:
         name, kind, offset, size, link, width = fields
         fmt = "IIQQQQIIQQ" if layout.wide else "IIIIIIIIII"
-        return layout.pack(fmt, name, kind, 0, 0, offset, size, link, 1, 1, width)
+        return layout.pack(fmt, name, kind, flags, 0, offset, size, link, 1, 1, width)
 
     headers = b"".join(
         (
             section(0, 0, 0, 0, 0, 0),
-            section(at[".data"], 1, offsets[0], len(parts[0]), 0, 0),
+            section(at[".data"], 1, offsets[0], len(parts[0]), 0, 0, flags=WRITE | ALLOC),
             section(at[".symtab"], 2 if symtab else 1, offsets[1], len(parts[1]), 3, entry_size),
             section(at[".strtab"], 3, offsets[2], len(parts[2]), 0, 0),
             section(at[".shstrtab"], 3, offsets[3], len(parts[3]), 0, 0),
@@ -101,6 +102,9 @@ def test_every_width_and_byte_order_reads_the_same(layout, tmp_path):
         ElfSymbol("absolute", 7, 0, "global", "notype", "*ABS*"),
     )
     assert [s.name for s in symbols(path) if not s.defined] == ["needed"]
+    assert sections(path) == (
+        ElfSection(".data", 0, 4, writable=True, executable=False, empty=False),
+    )
 
 
 def fault(tmp_path, content: bytes) -> str:
@@ -143,7 +147,7 @@ def test_a_file_that_claims_more_symbols_than_a_kernel_has_is_refused(tmp_path, 
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_a_damaged_file_ends_in_infra_error_or_in_symbols(layout, tmp_path, data):
+def test_a_damaged_file_ends_in_infra_error_or_is_read(layout, tmp_path, data):
     content = bytearray(elf_file(layout, TABLE))
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -151,7 +155,7 @@ def test_a_damaged_file_ends_in_infra_error_or_in_symbols(layout, tmp_path, data
     path = tmp_path / "vmlinux"
     path.write_bytes(bytes(content[: cut if data.draw(st.booleans()) else len(content)]))
     try:
-        told = symbols(path)
+        told = data.draw(st.sampled_from((symbols, sections)))(path)
     except InfraError as error:
         told = str(error)
     assert isinstance(told, tuple) or told.startswith("vmlinux ")

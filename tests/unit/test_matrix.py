@@ -155,6 +155,7 @@ def test_the_shipped_matrix():
         "symbols": ("build",),
         "boot": ("build",),
         "perf": ("build", "boot"),
+        "size": ("build",),
         "patches": ("build",),
     }
     mips, coloured = (next(t for t in shipped.targets if t.name == n) for n in names[1:3])

@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from pipeline.change import owner
 from pipeline.model import Case, Fact, Finding, InfraError, Outcome, Step, Target
 from workers.check import Bench, Judgement, Sighting
-from workers.guest import boots, compare, initramfs, program, qemu
+from workers.guest import boots, compare, initramfs, memory, program, qemu
 from workers.guest.boots import Boot
 from workers.guest.program import Broken
 from workers.guest.watch import Ending, Patience
@@ -28,7 +28,7 @@ from workers.parsers import kbuild_config
 from workers.parsers.ktap import Status
 from workers.toolchain import emulator
 
-VERSION = 1
+VERSION = 2
 KEEPS_BUILD = False
 BOOTS = True
 
@@ -135,6 +135,7 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
         splats,
         compare.tests(case, before, after),
         compare.zero_pages(case, target.machine, before, after),
+        memory.memory(case, target, before, after),
     )
     findings = tuple(finding for d in differences for finding in d.findings)
     accuses = _accuse(findings)
@@ -235,6 +236,7 @@ def _facts(target: Target, base: Sequence[Boot], patched: Sequence[Boot]) -> tup
         ("tests_passed", both(lambda boot: sum(t.status is Status.OK for t in boot.tests))),
         ("seconds_to_init", both(lambda boot: boot.init_s)),
         ("zero_pages", both(lambda boot: boot.zero_pages) | expected),
+        *memory.facts(base, patched),
         *_flaky(patched),
     )
 

@@ -17,6 +17,7 @@ from pipeline.model import Case, Fact, Finding, InfraError, Step, Target
 from workers.check import Bench, Judgement, Sighting
 from workers.parsers.elf import ElfSymbol, symbols
 from workers.parsers.symbol_conditions import conditional_lines
+from workers.parsers.symbol_names import unsplit
 from workers.parsers.symbol_tables import Export, module_symvers, set_options, system_map
 from workers.symbols.exports import added_exports, drift
 from workers.symbols.facts import facts
@@ -34,8 +35,6 @@ BOOTS = False
 _KSYMTAB = "__ksymtab_"
 #: What modpost, the linker and the assembler make besides the symbols of the sources.
 _GENERATED = re.compile(r"__ksymtab_|__kstrtab|__kflagstab|__flags_|__crc_|\.L|\$")
-#: What compilers append to the name of a function that they split or specialised.
-_CLONE = re.compile(r"\.(?:isra|constprop|part|cold|llvm)\b.*")
 
 
 def probe(bench: Bench) -> Sighting:
@@ -128,7 +127,7 @@ def _defined_groups(elf: tuple[ElfSymbol, ...]) -> tuple[DefinedGroup, ...]:
         placed = not s.section.startswith("*")  # an absolute symbol is in no place
         protected = (placed and start <= s.value < end) or RO_AFTER_INIT in s.section
         binding = s.binding if s.binding in ("local", "weak") else "global"
-        groups.setdefault((s.section, protected, binding), set()).add(_CLONE.sub("", s.name))
+        groups.setdefault((s.section, protected, binding), set()).add(unsplit(s.name))
     return tuple(DefinedGroup(*key, tuple(sorted(names))) for key, names in sorted(groups.items()))
 
 

@@ -13,6 +13,7 @@ from workers.guest.watch import Ending
 from workers.parsers import ktap, splats
 from workers.parsers.console import INIT_START, is_panic, running
 from workers.parsers.ktap import Status, Test
+from workers.parsers.memory_line import Memory, memory
 from workers.parsers.splats import Splat
 
 _TAIL_LINES = 40
@@ -40,6 +41,7 @@ class Boot:
     silence_s: float  # the longest without a new line
     running: str  # the test that init was in at the end; "" if in none
     tail: tuple[str, ...]  # the console's last lines
+    memory: Memory | None = None  # what the kernel says that it leaves
 
     @property
     def panic(self) -> str:
@@ -67,6 +69,7 @@ def read(run: Run) -> Boot:
         silence_s=round(run.watch.longest_silence_s, 2),
         running=run.watch.running,
         tail=run.lines[-_TAIL_LINES:],
+        memory=memory(run.lines),
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which symbols does an ELF file have? Reads a file; judges nothing.
+"""Which symbols and sections does an ELF file have? Reads a file; judges nothing.
 
 The file comes from a build that ran a stranger's patch: nothing in it is believed, every
 offset and count is held against the file's size before it is used. pyelftools reads the
@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from elftools.common.exceptions import ELFError
 from elftools.common.utils import struct_parse
@@ -29,6 +29,7 @@ MAX_SECTIONS = 100_000
 MAX_CONTENT_BYTES = 512 << 20  # of the symbol table, or of its names
 MAX_NAME_BYTES = 4096
 
+_SHF_WRITE, _SHF_ALLOC, _SHF_EXECINSTR = 1, 2, 4
 _SHN_UNDEF = 0
 _SHN_LORESERVE = 0xFF00
 _RESERVED = {0xFFF1: "*ABS*", 0xFFF2: "*COM*"}
@@ -46,6 +47,21 @@ _DAMAGE = (
     ValueError,
     struct.error,
 )
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ElfSection:
+    """A section that takes memory when the file is loaded."""
+
+    name: str
+    address: int
+    size_bytes: int
+    writable: bool
+    executable: bool
+    empty: bool  # zeros, of which the file has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +87,22 @@ def symbols(path: Path) -> tuple[ElfSymbol, ...]:
     The null entry and nameless symbols (sparc has them) are left out. Raises InfraError for
     a file that is not ELF, is damaged, or has no symbol table.
     """
+    return _read(path, _symbols)
+
+
+def sections(path: Path) -> tuple[ElfSection, ...]:
+    """Every section of the ELF file at PATH that takes memory, in the file's order.
+
+    Raises InfraError for a file that is not ELF, or is damaged.
+    """
+    return _read(path, _sections)
+
+
+def _read(path: Path, read: Callable[[Any, io.BufferedReader, int], Iterator[T]]) -> tuple[T, ...]:
+    """What READ finds in the ELF file at PATH; InfraError for whatever is wrong with that."""
     try:
         with path.open("rb") as stream:
-            return tuple(_read(stream, path.stat().st_size))
+            return tuple(read(ELFFile(stream), stream, path.stat().st_size))
     except OSError as error:
         raise InfraError(f"Cannot read {path.name}: {error.strerror}.") from error
     except InfraError as error:
@@ -84,8 +113,23 @@ def symbols(path: Path) -> tuple[ElfSymbol, ...]:
         ) from error
 
 
-def _read(stream: io.BufferedReader, size_bytes: int) -> Iterator[ElfSymbol]:
-    elf = ELFFile(stream)
+def _sections(elf: Any, stream: io.BufferedReader, size_bytes: int) -> Iterator[ElfSection]:
+    headers = _section_headers(elf, stream, size_bytes)
+    names = _section_names(elf, stream, headers, size_bytes)
+    for name, header in zip(names, headers, strict=True):
+        flags = header["sh_flags"]
+        if flags & _SHF_ALLOC:
+            yield ElfSection(
+                name=name,
+                address=header["sh_addr"],
+                size_bytes=header["sh_size"],
+                writable=bool(flags & _SHF_WRITE),
+                executable=bool(flags & _SHF_EXECINSTR),
+                empty=header["sh_type"] == "SHT_NOBITS",
+            )
+
+
+def _symbols(elf: Any, stream: io.BufferedReader, size_bytes: int) -> Iterator[ElfSymbol]:
     headers = _section_headers(elf, stream, size_bytes)
     table = next((h for h in headers if h["sh_type"] == "SHT_SYMTAB"), None)
     if table is None:
