@@ -13,6 +13,7 @@ from workers.checks.perf import Seen, judge
 from workers.guest import program
 from workers.parsers.measures import Measurement, Report
 from workers.perf.figures import Figures, Pair, collect, enough, instructions
+from workers.perf.operations import operation
 
 LIMITS = (Limit("perf", "*", 1.0, 5.0), Limit("perf", "getpid", 10.0, 5.0, Outcome.FAIL))
 TARGET = builders.target()
@@ -47,11 +48,16 @@ def test_slower_is_what_noise_cannot_be(base, patched, severities):
 
 
 def test_a_finding_tells_both_figures_and_the_one_patch_that_can_have_done_it():
-    (finding,) = judged(seen(getpid=(781.0, 781.2, 781.0)), seen(getpid=(1042.0,) * 3)).findings
+    patched = replace(seen(getpid=(1042.0,) * 3), operations=(("getpid", "getpid()"),))
+    (finding,) = judged(seen(getpid=(781.0, 781.2, 781.0)), patched).findings
     assert (finding.kind, finding.symbol, finding.patch) == ("slower", "getpid", 1)
     assert finding.severity is Outcome.FAIL
-    assert finding.summary == "getpid: 781 → 1042 instructions, +33.4 %, the limit is 10 %"
+    assert (
+        finding.summary
+        == "getpid: 781 → 1042 instructions for one operation, +33.4 %, the limit is 10 %"
+    )
     assert finding.detail.splitlines() == [
+        "one operation: getpid()",
         "base, boot by boot: 781, 781, 781 instructions (spread 0.03 %)",
         "patched, boot by boot: 1042, 1042, 1042 instructions (spread 0.00 %)",
     ]
@@ -156,7 +162,7 @@ def test_a_program_is_known_by_its_sources(tmp_path, monkeypatch):
     (tmp_path / "perf" / "cases").mkdir(parents=True)
     (tmp_path / "perf" / "main.c").write_text("main")
     (tmp_path / "report.h").write_text("report")
-    monkeypatch.setattr(program, "_PROBES", tmp_path)
+    monkeypatch.setattr(program, "PROBES", tmp_path)
     versions = [program.version("perf"), program.version("perf")]
     assert versions[0] == versions[1]
     (tmp_path / "perf" / "cases" / "getpid.c").write_text("case")
@@ -164,6 +170,13 @@ def test_a_program_is_known_by_its_sources(tmp_path, monkeypatch):
     (tmp_path / "report.h").write_text("Report")
     versions.append(program.version("perf"))
     assert len(set(versions)) == 3
+
+
+def test_every_case_of_the_program_says_what_one_operation_is():
+    cases = sorted(path.stem for path in (program.PROBES / "perf" / "cases").glob("*.c"))
+    assert {case for case in cases if not operation(case)} == set()
+    assert operation("zero_read_fault") == "the fault, and the read again"
+    assert operation("no_such_case") == ""
 
 
 def test_a_side_that_is_the_same_never_differs():

@@ -28,6 +28,7 @@ from workers.guest.watch import Patience
 from workers.parsers import measures
 from workers.parsers.measures import Report
 from workers.perf.figures import Figures, Pair, collect, enough
+from workers.perf.operations import operation
 from workers.toolchain import emulator
 
 _PROGRAM = "perf"
@@ -52,6 +53,7 @@ class Seen:
     cases: tuple[Figures, ...]
     unmeasured: tuple[tuple[str, str], ...]  # (case, why this kernel has no such thing)
     tools: tuple[str, ...]
+    operations: tuple[tuple[str, str], ...] = ()  # (case, what one operation is)
 
 
 def probe(bench: Bench) -> Sighting:
@@ -89,6 +91,7 @@ def _measure(bench: Bench, directory: Path, archive: bytes) -> Sighting:
         cases=figures,
         unmeasured=tuple({name: why for each in reports for name, why in each.unmeasured}.items()),
         tools=bench.sandbox.versions(emulator(bench.target)),
+        operations=tuple((each.name, operation(each.name)) for each in figures),
     )
     return Sighting(seen, (bench.keep("perf-console", console),))
 
@@ -120,7 +123,12 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
         "unmeasured": {**unmeasured},
         "tools": [*patched.tools],
     }
-    slower = (_finding(case, target, name, pair) for name, pair in pairs.items() if pair.differs)
+    operations = dict(patched.operations)
+    slower = (
+        _finding(case, target, name, pair, operations.get(name, ""))
+        for name, pair in pairs.items()
+        if pair.differs
+    )
     return Judgement(
         findings=tuple(finding for finding in slower if finding),
         facts=tuple((name, value) for name, value in facts.items() if value),
@@ -167,7 +175,7 @@ def _told(pair: Pair) -> JsonValue:
     }
 
 
-def _finding(case: Case, target: Target, name: str, pair: Pair) -> Finding | None:
+def _finding(case: Case, target: Target, name: str, pair: Pair, words: str) -> Finding | None:
     base, patched = pair.base.figure, pair.patched.figure
     beyond = exceeded(case.limits, _NAME, target.name, name, base=base, patched=patched)
     if beyond is None:
@@ -175,11 +183,16 @@ def _finding(case: Case, target: Target, name: str, pair: Pair) -> Finding | Non
     return Finding(
         kind="slower",
         severity=beyond.limit.severity,
-        summary=f"{name}: {_number(base)} → {_number(patched)} {_UNIT}, {beyond.words}",
+        summary=f"{name}: {_number(base)} → {_number(patched)} {_UNIT} for one operation,"
+        f" {beyond.words}",
         patch=compare.only_patch(case),
         symbol=name,
         detail="\n".join(
-            _boots_line(*side) for side in (("base", pair.base), ("patched", pair.patched))
+            (
+                *([f"one operation: {words}"] if words else []),
+                _boots_line("base", pair.base),
+                _boots_line("patched", pair.patched),
+            )
         ),
     )
 

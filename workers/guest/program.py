@@ -22,7 +22,7 @@ from pipeline.model import InfraError
 from workers.check import Bench
 from workers.sandbox.contract import BUILD, GIB, SOURCE, Limits, Mount
 
-_PROBES = Path(__file__).parent.parent / "probes"
+PROBES = Path(__file__).parent.parent / "probes"
 _PROBES_INSIDE = "/probes"
 _HEADERS = f"{BUILD}/headers"
 _OUTPUT = "init"
@@ -82,17 +82,17 @@ def _headers(bench: Bench) -> None:
 
 def _sources(program: str) -> tuple[Path, ...]:
     """The C files of PROGRAM, in order, relative to the directory of all programs."""
-    found = sorted((_PROBES / program).rglob("*.c"))
-    return tuple(path.relative_to(_PROBES) for path in found)
+    found = sorted((PROBES / program).rglob("*.c"))
+    return tuple(path.relative_to(PROBES) for path in found)
 
 
 def version(program: str) -> int:
     """Another number for other sources of PROGRAM."""
-    files = sorted((*_PROBES.rglob("*.h"), *(_PROBES / source for source in _sources(program))))
+    files = sorted((*PROBES.rglob("*.h"), *(PROBES / source for source in _sources(program))))
     digest = hashlib.sha256()
     for path in files:
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(_PROBES)} {len(content)}\n".encode() + content)
+        digest.update(f"{path.relative_to(PROBES)} {len(content)}\n".encode() + content)
     return int.from_bytes(digest.digest()[:6])
 
 
@@ -133,7 +133,7 @@ def build(bench: Bench, program: str) -> bytes | Broken:
     errors = _Errors()
     # What runs containers may be outside the one that we run in, and not see our own files.
     with TemporaryDirectory(dir=bench.build.parent) as directory:
-        probes = Path(shutil.copytree(_PROBES, f"{directory}/probes"))
+        probes = Path(shutil.copytree(PROBES, f"{directory}/probes"))
         mounts = (Mount(probes, _PROBES_INSIDE),)
         ended = bench.run(_compiler(bench, program), limits=_LIMITS, mounts=mounts, watch=errors)
     if ended.stopped:
