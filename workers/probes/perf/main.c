@@ -133,6 +133,18 @@ static void put_rounds(struct line *line, const struct perf_case *of)
 	}
 }
 
+/*
+ * A process that is woken may interrupt the one that woke it, or not, as the clock stands; a
+ * batch process does not. Without, the shortest round of futex_round_trip differed by 0.26 %
+ * between boots on mips; with, by 0.01 %.
+ */
+static void be_patient(void)
+{
+	int priority = 0;
+
+	syscall(__NR_sched_setscheduler, 0, SCHED_BATCH, &priority);
+}
+
 static void measure(const struct perf_case *of)
 {
 	struct line line = { .length = 0 };
@@ -143,6 +155,7 @@ static void measure(const struct perf_case *of)
 	say(&line);
 	child = fork();
 	if (child == 0) {
+		be_patient();
 		(of->once ? put_once : put_rounds)(&line, of);
 		say(&line);
 		_exit(0);

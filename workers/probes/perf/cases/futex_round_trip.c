@@ -2,8 +2,8 @@
 /*
  * Two processes that wait for each other at two futexes in shared memory.
  * One operation: a wake-up there and one back, with two switches of the process.
- * Disturbed by: collisions in the hash table of futexes, whose buckets follow from addresses.
- * Some rounds take 0.02 % longer than others, 0.8 % on mips; why is not known.
+ * Disturbed by: collisions in the hash table of futexes, whose buckets follow from addresses;
+ * what is more than the switches in some rounds (0.02 %, 1 % on mips; why is not known).
  */
 #include "../case.h"
 #include "../futex.h"

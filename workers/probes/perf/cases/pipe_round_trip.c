@@ -2,8 +2,8 @@
 /*
  * Two processes that wait for each other at two pipes.
  * One operation: a byte there and one back, with two switches of the process.
- * Disturbed by: nothing that is known. Some rounds take 0.02 % longer than others, 1.6 % on mips;
- * why is not known.
+ * Disturbed by: what is more than the switches in some rounds (0.03 %, 0.6 % on mips; why is not
+ * known).
  */
 #include "../case.h"
 

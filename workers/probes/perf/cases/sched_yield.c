@@ -4,8 +4,8 @@
  * One operation: sched_yield() to a process that yields as well, and back. Both are real-time
  * processes of one priority, for then a yield is always a switch. To wake the other one, which
  * sleeps between rounds, is in the figure: about a 128th of it.
- * Disturbed by: nothing that is known. Some rounds take 0.03 % longer than others; why is not
- * known.
+ * Disturbed by: what is more than the switches in some rounds (0.03 %, 0.4 % on mips; why is not
+ * known).
  */
 #include "../case.h"
 
