@@ -122,6 +122,8 @@ def _machine(entry: TargetEntry, seconds_limit: float) -> Machine:
         append=entry.machine.append,
         seconds_limit=entry.machine.seconds_limit or seconds_limit,
         zero_pages=entry.machine.zero_pages,
+        icount=entry.machine.icount or "",
+        icount_append=entry.machine.icount_append or "",
     )
 
 

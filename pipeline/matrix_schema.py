@@ -71,6 +71,8 @@ Line = Annotated[str, StringConstraints(pattern=r"^[^\n]+$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[^\s]+$")]
 Arch = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
 Fragment = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.config$")]
+#: With `shift=auto`, the default, QEMU fits the guest's clock to the host's: it counts nothing.
+Icount = Annotated[str, StringConstraints(pattern=r"^shift=([0-9]|10)(,(sleep|align)=(on|off))*$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -110,6 +112,8 @@ class MachineEntry(Strict):
     append: Line
     zero_pages: Annotated[int, Field(ge=1)]
     seconds_limit: Seconds | None = None
+    icount: Icount | None = None
+    icount_append: Line | None = None
 
 
 class TargetEntry(Strict):

@@ -207,6 +207,8 @@ class Machine:
     append: str
     seconds_limit: float  # to the end of the init program, under TCG on a busy machine
     zero_pages: int  # distinct physical pages behind many zero-page reads; a lower bound > 1
+    icount: str = ""  # QEMU's -icount, with which the guest's clock counts instructions; "": none
+    icount_append: str = ""  # more for the kernel's command line then
 
 
 #: Which compilers a target has that asks for none; the tag of their image.

@@ -115,9 +115,9 @@ def compile_cache(work: Work) -> CompileCache | None:
 
 
 def needs(work: Work, name: str) -> tuple[str, ...]:
-    """The checks that NAME builds upon, directly or not."""
+    """The checks that NAME builds upon, directly or not, each after those that it needs."""
     direct = work.record.plan.check(name).needs
-    return tuple(n for need in direct for n in (*needs(work, need), need))
+    return tuple(dict.fromkeys(n for need in direct for n in (*needs(work, need), need)))
 
 
 def remembered(work: Work, check: Check) -> Observation | None:

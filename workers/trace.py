@@ -132,11 +132,11 @@ class _Middle:
         with self.sources.changed(here.change.patched_tree, base, like=base) as tree:
             for check in map(registry.check, names):
                 sighting = self._probe(check, here, tree, needed, n)
+                if sighting.skip:
+                    return Found(frozenset(), whole=True)
                 if sighting.blocks and check is not self.check:
                     return _NOTHING_TOLD
                 needed |= {a.name: self.work.artifacts.path(a) for a in sighting.artifacts}
-        if sighting.skip:
-            return Found(frozenset(), whole=True)
         return self._judged(n, sighting.seen, whole=not sighting.blocks)
 
     def _probe(

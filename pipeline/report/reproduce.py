@@ -34,7 +34,7 @@ ENVIRONMENT = (
     ("SOURCE_DATE_EPOCH", "1767225600"),
 )
 
-#: As `workers.guest.init` has them.
+#: As `workers.guest.program` has them.
 INIT_FLAGS = (
     *("-Os", "-s", "-static", "-nostdlib", "-nostdinc", "-fno-pie", "-no-pie"),
     *("-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fno-ident"),

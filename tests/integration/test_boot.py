@@ -17,9 +17,9 @@ from tests.integration.benches import make_bench
 from tests.unit import builders
 from workers.check import Bench
 from workers.checks import boot
-from workers.guest import init, initramfs, qemu
+from workers.guest import initramfs, program, qemu
 from workers.guest.boots import read
-from workers.guest.init import Broken
+from workers.guest.program import Broken
 from workers.guest.watch import Ending, Patience, Watch
 from workers.parsers import ktap
 from workers.parsers.ktap import Status
@@ -64,7 +64,7 @@ def touching(path: str) -> Change:
 def test_the_init_compiles_without_a_warning_and_passes_on_this_kernel(tmp_path, linux):
     strict = native(init_cflags=("-Wall", "-Wextra", "-Werror"))
     here = bench(tmp_path, linux, strict)
-    built = init.build(here)
+    built = program.build(here, "boot")
     assert isinstance(built, bytes)
     assert built.startswith(b"\x7fELF")
 
@@ -87,7 +87,7 @@ def test_a_kernel_and_an_init_that_are_the_bases_are_not_booted(tmp_path, linux,
 
     monkeypatch.setattr(boot.qemu, "run", boot_it)
     here = bench(tmp_path, linux, native(), Step.PATCHED)
-    built = init.build(here)
+    built = program.build(here, "boot")
     assert isinstance(built, bytes)
     kept = {}
     for name in ("vmlinux", "image", "config", "System.map", "initramfs"):
@@ -120,7 +120,7 @@ def test_a_kernel_and_an_init_that_are_the_bases_are_not_booted(tmp_path, linux,
 def test_an_error_in_a_header_that_the_series_touches_is_its_own(tmp_path):
     source = tiny_tree(tmp_path, "\n#error broken on purpose\n")
     here = bench(tmp_path, source, native(), Step.PATCHED, touching(NOLIBC))
-    assert init.build(here) == Broken(NOLIBC, 2, "#error broken on purpose")
+    assert program.build(here, "boot") == Broken(NOLIBC, 2, "#error broken on purpose")
     sighting = boot.probe(here)
     assert sighting.seen.broken is not None
     assert sighting.blocks
@@ -137,16 +137,16 @@ def test_a_tree_whose_headers_cannot_be_made_accuses_nobody(tmp_path):
     source = tiny_tree(tmp_path, "")
     (source / "Makefile").write_text("uapi-asm-generic:\n\t@echo no scripts here; false\n")
     with pytest.raises(InfraError, match="user-space headers cannot be made"):
-        init.build(bench(tmp_path, source, native()))
+        program.build(bench(tmp_path, source, native()), "boot")
 
 
 def test_what_a_build_leaves_is_read_only_if_it_is_a_file(tmp_path):
     (tmp_path / "link").symlink_to("/etc/passwd")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="symbolic link"):
-        init._read(tmp_path / "link")
+        program._read(tmp_path / "link")
     with pytest.raises(InfraError, match="no regular file"):
-        init._read(tmp_path / "pipe")
+        program._read(tmp_path / "pipe")
 
 
 @pytest.fixture

@@ -18,6 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.artifacts import ArtifactStore
+from pipeline.model import Job, Step
+from pipeline.store import Store
+
 XDG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crosscheck" / "tests"
 
 
@@ -38,6 +42,14 @@ class Ran:
         (row,) = [t for t in self.verdict["targets"] if t["target"] == target]
         (cell,) = [c for c in row["checks"] if c["check"] == check]
         return cell
+
+    def kept(self, target: str, name: str) -> Path:
+        """The file NAME that the build check kept of TARGET's base."""
+        state = XDG / "state" / "crosscheck"
+        rows = Store(f"sqlite:///{state}/crosscheck.db").jobs(self.verdict["run"])
+        (row,) = [each for each in rows if each.job == Job(target, "build", Step.BASE)]
+        (artifact,) = [a for a in row.result.observation.artifacts if a.name == name]
+        return ArtifactStore(state / "artifacts").path(artifact)
 
     def outcomes(self) -> dict[str, str]:
         return {t["target"]: t["outcome"] for t in self.verdict["targets"]}

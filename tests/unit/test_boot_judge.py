@@ -23,7 +23,7 @@ from pipeline.model import (
 )
 from workers.checks.boot import Seen, judge
 from workers.guest.boots import Boot
-from workers.guest.init import Broken
+from workers.guest.program import Broken
 from workers.guest.watch import Ending
 from workers.parsers.ktap import Status, Test
 from workers.parsers.splats import Splat

@@ -154,6 +154,7 @@ def test_the_shipped_matrix():
         "build": (),
         "symbols": ("build",),
         "boot": ("build",),
+        "perf": ("build", "boot"),
         "size": ("build",),
         "patches": ("build",),
     }

@@ -16,7 +16,7 @@ from pipeline.report.reproduce import script
 from tests.unit.builders import base, change, machine, series, target
 from tests.unit.strategies import texts
 from workers import kernel_build
-from workers.guest import init, initramfs
+from workers.guest import initramfs, program
 
 NASTY = 'it\'s; $(touch /tmp/owned) `id` "x" \\'
 
@@ -44,12 +44,12 @@ def test_make_is_called_as_crosscheck_calls_it():
 
 
 def test_the_init_is_built_as_crosscheck_builds_it():
-    assert reproduce.INIT_FLAGS == init.FLAGS
+    assert reproduce.INIT_FLAGS == program.FLAGS
     assert reproduce.DIRECTORIES == initramfs.DIRECTORIES
     assert reproduce.CONSOLE == initramfs.CONSOLE
     text = script(case(), target(init_cflags=("-msmall",)), "s.mbox", "/runs/r1/probes")
-    assert f"    {shlex.join(('arm64-linux-gnu-gcc', *init.FLAGS))} \\\n" in text
-    assert '"$probes/init.c" -msmall\n' in text
+    assert f"    {shlex.join(('arm64-linux-gnu-gcc', *program.FLAGS))} \\\n" in text
+    assert '"$probes/boot/main.c" -msmall\n' in text
 
 
 def test_the_configuration_is_the_targets():

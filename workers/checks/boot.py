@@ -19,9 +19,9 @@ from pydantic import JsonValue
 from pipeline.change import owner
 from pipeline.model import Case, Fact, Finding, InfraError, Outcome, Step, Target
 from workers.check import Bench, Judgement, Sighting
-from workers.guest import boots, compare, init, initramfs, memory, qemu
+from workers.guest import boots, compare, initramfs, memory, program, qemu
 from workers.guest.boots import Boot
-from workers.guest.init import Broken
+from workers.guest.program import Broken
 from workers.guest.watch import Ending, Patience
 from workers.kernel_build import config_lines
 from workers.parsers import kbuild_config
@@ -60,7 +60,7 @@ class Seen:
 def probe(bench: Bench) -> Sighting:
     """Boot the kernel once, or twice. Raises InfraError for what is not the kernel's doing."""
     bench.progress("building the init")
-    built = init.build(bench)
+    built = program.build(bench, "boot")
     if isinstance(built, Broken):
         if bench.side is Step.BASE or built.file not in bench.case.change.paths:
             raise InfraError(f"The init cannot be built: {built.file}:{built.line}: {built.text}.")

@@ -43,25 +43,41 @@ class Run:
         return tuple(self.watch.lines)
 
 
-def command(machine: Machine) -> tuple[str, ...]:
-    """QEMU's arguments, with the paths that they have in the sandbox."""
-    places = {"{image}": _IMAGE, "{initramfs}": _INITRAMFS, "{append}": machine.append}
+#: What else a machine may learn from the host, besides its seed: the time.
+_SAME_TIME = ("-rtc", "base=2020-01-01T00:00:00,clock=vm")
+
+
+def command(machine: Machine, seed: int | None = None) -> tuple[str, ...]:
+    """QEMU's arguments, with the paths that they have in the sandbox.
+
+    With a SEED, of all that is random in it, the machine counts instructions: the same kernel
+    then does the same each time.
+    """
+    append, counting = machine.append, tuple[str, ...]()
+    if seed is not None:
+        append = f"{append} {machine.icount_append}".rstrip()
+        counting = ("-icount", machine.icount, "-seed", str(seed), *_SAME_TIME)
+    places = {"{image}": _IMAGE, "{initramfs}": _INITRAMFS, "{append}": append}
     filled = []
     for argument in machine.qemu:
         for name, value in places.items():
             argument = argument.replace(name, value)  # noqa: PLW2901
         filled.append(argument)
-    return tuple(filled)
+    return (*filled, *counting)
 
 
-def run(bench: Bench, image: Path, initramfs: Path, patience: Patience) -> Run:
+def run(
+    bench: Bench, image: Path, initramfs: Path, patience: Patience, seed: int | None = None
+) -> Run:
     """Boot IMAGE with INITRAMFS on the target's machine, to whatever end it comes.
+
+    With a SEED it counts instructions, see `command`.
 
     Raises InfraError when it was QEMU or the sandbox that failed, or when it was cancelled.
     """
     watch = Watch(patience)
     ended = bench.run(
-        command(bench.target.machine),
+        command(bench.target.machine, seed),
         limits=Limits(
             seconds=patience.total_s,
             memory_bytes=2 * GIB,

@@ -44,7 +44,7 @@ class Patience:
 
     total_s: float
     silence_s: float = 30.0
-    power_off_s: float = 10.0  # of silence, from init's end to the kernel's own last words
+    power_off_s: float = 10.0  # of silence, from init's end to the kernel's own last words; 0: none
     last_s: float = 2.0  # of silence, after a panic or "reboot: Power down"
 
     def times(self, factor: float) -> Patience:
@@ -115,6 +115,7 @@ class Watch:
             self.started_s = now - self._began
         elif line == console.INIT_END:
             self.finished, self.running = True, ""
+            return None if self.patience.power_off_s else Ending.STAYED_ON
         elif console.is_power_down(line):  # nobody but init asks for that
             self.finished = self.halted = True
         elif test := console.running(line):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How the init reports: KTAP version 1 (Documentation/dev-tools/ktap.rst) on the console.
+ * How a program in the guest reports: lines on the console.
  *
  * A line is one write(), and has left the UART before the next statement runs: printk
  * writes to the same console, and what a crash leaves behind must be all that happened.
@@ -54,37 +54,6 @@ static void say_text(const char *text)
 
 	put(&line, text);
 	say(&line);
-}
-
-/* "# WHAT: TEXT": why the test fails; returns FAILED for `return fail(…)`. */
-enum result { PASSED, FAILED, SKIPPED };
-
-static enum result fail(const char *text)
-{
-	struct line line = { .length = 0 };
-
-	put(&line, "# ");
-	put(&line, text);
-	say(&line);
-	return FAILED;
-}
-
-static enum result fail_number(const char *text, unsigned long number)
-{
-	struct line line = { .length = 0 };
-
-	put(&line, "# ");
-	put(&line, text);
-	put(&line, " 0x");
-	put_number(&line, number, 16);
-	say(&line);
-	return FAILED;
-}
-
-static enum result skip(const char *text)
-{
-	fail(text);
-	return SKIPPED;
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include <linux/mman.h>
 
 #include "report.h"
+#include "ktap.h"
 #include "memory.h"
 #include "process.h"
 #include "zero_page.h"

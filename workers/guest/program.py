@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which init does the guest run? Builds `workers/probes/init.c` for the tree under test.
+"""Which program does the guest run as its init? Builds one for the tree under test.
 
-It is linked with the kernel's own nolibc (tools/include/nolibc), which needs no libc for the
-target, and against the headers of the tree, generated ones among them. That takes half a
-second, so there is nothing to be kept: the same inputs give the same init.
+A program is a directory of `workers/probes`, and all C files in it. It is linked with the
+kernel's own nolibc (tools/include/nolibc), which needs no libc for the target, and against the
+headers of the tree, generated ones among them. That takes half a second, so there is nothing to
+be kept: the same inputs give the same program.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -20,10 +22,10 @@ from pipeline.model import InfraError
 from workers.check import Bench
 from workers.sandbox.contract import BUILD, GIB, SOURCE, Limits, Mount
 
-_PROBES = Path(__file__).parent.parent / "probes"
+PROBES = Path(__file__).parent.parent / "probes"
 _PROBES_INSIDE = "/probes"
 _HEADERS = f"{BUILD}/headers"
-_INIT = "init"
+_OUTPUT = "init"
 _LARGEST_BYTES = 4 << 20
 
 #: Small, static and free-standing, whatever the compiler's defaults are.
@@ -42,7 +44,7 @@ _ERROR = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The init cannot be compiled because of FILE:LINE of the tree."""
+    """The program cannot be compiled because of FILE:LINE of the tree."""
 
     file: str
     line: int
@@ -78,7 +80,23 @@ def _headers(bench: Bench) -> None:
         raise InfraError(f"The tree's user-space headers cannot be made: {why}.")
 
 
-def _compiler(bench: Bench) -> tuple[str, ...]:
+def _sources(program: str) -> tuple[Path, ...]:
+    """The C files of PROGRAM, in order, relative to the directory of all programs."""
+    found = sorted((PROBES / program).rglob("*.c"))
+    return tuple(path.relative_to(PROBES) for path in found)
+
+
+def version(program: str) -> int:
+    """Another number for other sources of PROGRAM."""
+    files = sorted((*PROBES.rglob("*.h"), *(PROBES / source for source in _sources(program))))
+    digest = hashlib.sha256()
+    for path in files:
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(PROBES)} {len(content)}\n".encode() + content)
+    return int.from_bytes(digest.digest()[:6])
+
+
+def _compiler(bench: Bench, program: str) -> tuple[str, ...]:
     arch = bench.target.arch
     return (
         f"{bench.target.cross_compile}gcc",
@@ -88,7 +106,8 @@ def _compiler(bench: Bench) -> tuple[str, ...]:
         f"-I{_HEADERS}/arch/{arch}/include/generated/uapi",
         f"-I{SOURCE}/include/uapi",
         *("-include", "uapi.h", "-include", f"{SOURCE}/tools/include/nolibc/nolibc.h"),
-        *("-o", f"{BUILD}/{_INIT}", f"{_PROBES_INSIDE}/init.c"),
+        *("-o", f"{BUILD}/{_OUTPUT}"),
+        *(f"{_PROBES_INSIDE}/{source}" for source in _sources(program)),
         *bench.target.init_cflags,
     )
 
@@ -105,8 +124,8 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def build(bench: Bench) -> bytes | Broken:
-    """The init as a static executable, or what in the tree keeps it from compiling.
+def build(bench: Bench, program: str) -> bytes | Broken:
+    """PROGRAM as a static executable, or what in the tree keeps it from compiling.
 
     Raises InfraError when it fails for any other reason.
     """
@@ -114,16 +133,17 @@ def build(bench: Bench) -> bytes | Broken:
     errors = _Errors()
     # What runs containers may be outside the one that we run in, and not see our own files.
     with TemporaryDirectory(dir=bench.build.parent) as directory:
-        probes = Path(shutil.copytree(_PROBES, f"{directory}/probes"))
+        probes = Path(shutil.copytree(PROBES, f"{directory}/probes"))
         mounts = (Mount(probes, _PROBES_INSIDE),)
-        ended = bench.run(_compiler(bench), limits=_LIMITS, mounts=mounts, watch=errors)
+        ended = bench.run(_compiler(bench, program), limits=_LIMITS, mounts=mounts, watch=errors)
     if ended.stopped:
-        raise InfraError(f"The compiler was stopped while it built the init: {ended.stopped}.")
+        raise InfraError(f"The compiler of the {program} program was stopped: {ended.stopped}.")
     if not ended.exit_code:
         try:
-            return _read(bench.build / _INIT)
+            return _read(bench.build / _OUTPUT)
         except OSError as error:
-            raise InfraError(f"The init that was built cannot be read: {error}.") from error
+            raise InfraError(f"The {program} program cannot be read: {error}.") from error
     if ended.exit_code == 1 and errors.in_tree:
         return errors.in_tree[0]
-    raise InfraError(f"The init cannot be built: {errors.last or 'the compiler says nothing'}.")
+    why = errors.last or "the compiler says nothing"
+    raise InfraError(f"The {program} program cannot be built: {why}.")

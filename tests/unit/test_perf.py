@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What two kernels' figures say of a series: only what is beyond noise and beyond a limit accuses."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from pipeline.codec import dumps, loads
+from pipeline.model import Case, Limit, Outcome
+from tests.unit import builders
+from workers.checks.perf import Seen, judge
+from workers.guest import program
+from workers.parsers.measures import Measurement, Report
+from workers.perf.figures import Figures, Pair, collect, enough, instructions
+from workers.perf.operations import operation
+
+LIMITS = (Limit("perf", "*", 1.0, 5.0), Limit("perf", "getpid", 10.0, 5.0, Outcome.FAIL))
+TARGET = builders.target()
+
+
+def seen(unmeasured=(), **cases):
+    figures = tuple(Figures(name, of_boots) for name, of_boots in cases.items())
+    return Seen(max(map(len, cases.values()), default=0), figures, tuple(unmeasured), ("QEMU 9",))
+
+
+def judged(base, patched, patches=1, limits=LIMITS):
+    case = Case("r", builders.series(patches), builders.base(), builders.change(), (), limits)
+    return judge(case, TARGET, base, patched)
+
+
+@pytest.mark.parametrize(
+    ("base", "patched", "severities"),
+    [
+        ((781, 781, 781), (1042, 1042, 1042), [Outcome.WARN]),
+        ((1042, 1042, 1042), (781, 781, 781), []),  # faster
+        ((781, 781, 781), (788, 788, 788), []),  # below the limit
+        ((100, 100, 100), (104, 104, 104), []),  # more than 1 %, yet few instructions
+        ((1000, 1004, 1200), (1100, 1104, 1300), []),  # the ranges overlap
+        ((1000, 1004, 1030), (1060, 1064, 1066), []),  # they do not, but spread as much
+        ((1000, 1004, 1010), (1060, 1064, 1066), [Outcome.WARN]),
+    ],
+)
+def test_slower_is_what_noise_cannot_be(base, patched, severities):
+    told = judged(seen(fork=base), seen(fork=patched))
+    assert [finding.severity for finding in told.findings] == severities
+    assert told.outcome is None
+
+
+def test_a_finding_tells_both_figures_and_the_one_patch_that_can_have_done_it():
+    patched = replace(seen(getpid=(1042.0,) * 3), operations=(("getpid", "getpid()"),))
+    (finding,) = judged(seen(getpid=(781.0, 781.2, 781.0)), patched).findings
+    assert (finding.kind, finding.symbol, finding.patch) == ("slower", "getpid", 1)
+    assert finding.severity is Outcome.FAIL
+    assert (
+        finding.summary
+        == "getpid: 781 → 1042 instructions for one operation, +33.4 %, the limit is 10 %"
+    )
+    assert finding.detail.splitlines() == [
+        "one operation: getpid()",
+        "base, boot by boot: 781, 781, 781 instructions (spread 0.03 %)",
+        "patched, boot by boot: 1042, 1042, 1042 instructions (spread 0.00 %)",
+    ]
+    (finding,) = judged(seen(getpid=(10, 10)), seen(getpid=(20.25, 20.25)), patches=2).findings
+    assert finding.patch is None
+    assert "10 → 20.2 instructions" in finding.summary
+
+
+def test_without_a_limit_nothing_accuses():
+    assert judged(seen(a=(1, 1)), seen(a=(100, 100)), limits=()).findings == ()
+
+
+def test_every_case_is_told_also_what_became_faster():
+    facts = dict(judged(seen(a=(200, 200, 201)), seen(a=(150, 150))).facts)
+    assert facts["unit"] == "instructions"
+    assert facts["boots"] == {"base": 3, "patched": 2}
+    assert facts["cases"] == {
+        "a": {
+            "base": 200, "patched": 150, "base_spread_percent": 0.5, "patched_spread_percent": 0,
+            "change_percent": -25, "differs": True,
+        }
+    }  # fmt: skip
+    assert "unmeasured" not in facts
+
+
+def test_what_one_side_cannot_measure_is_no_finding():
+    none = ("futex", "no such call")
+    told = judged(
+        seen([none, ("boot", "no counter")], a=(1, 1), torn=(2, 2)),
+        seen([("boot", "no counter")], a=(1, 1), futex=(9, 9), torn=(2,)),
+    )
+    assert told.findings == ()
+    facts = dict(told.facts)
+    assert set(facts["cases"]) == {"a"}
+    assert facts["unmeasured"] == {
+        "boot": "no counter",
+        "futex": "base: no such call",
+        "torn": "patched: no legible result on the console",
+    }
+
+
+def test_what_was_seen_survives_json():
+    here = seen([("boot", "no counter")], a=(1.5, 2.5))
+    assert loads(Seen, dumps(here)) == here
+
+
+@pytest.mark.parametrize(
+    ("icount", "expected"),
+    [("shift=0,sleep=off", 800.0), ("shift=5", 25.0), ("sleep=on,shift=3", 100)],
+)
+def test_the_clock_counts_instructions(icount, expected):
+    rounds = (8000, 8000, 8000, 250_000, 8000)  # a tick fell into one
+    assert instructions(Measurement("a", 10, rounds), icount) == expected
+
+
+def test_boots_are_collected_by_case_and_what_took_no_time_is_none():
+    boots = [
+        Report((Measurement("a", 1, (n,)), Measurement("b", 1, (7 * (n > 1),))), ())
+        for n in (1, 2, 3)
+    ]
+    assert collect(boots, "shift=0") == (Figures("a", (1, 2, 3)), Figures("b", (7, 7)))
+
+
+STEADY, WILD = Figures("a", (1000, 1001, 1002)), Figures("b", (1000, 1001, 1020))
+
+
+@pytest.mark.parametrize(
+    ("figures", "boots", "seconds", "expected"),
+    [
+        ((), 0, 0, False),
+        ((STEADY,), 2, 5, False),
+        ((STEADY,), 2, 500, False),  # a spread takes that many
+        ((STEADY,), 3, 500, True),
+        ((STEADY, WILD), 3, 9, False),
+        ((STEADY, WILD), 3, 21, True),  # the next one would be too late
+        ((STEADY, WILD), 4, 16, False),
+        ((STEADY, WILD), 5, 10, True),
+    ],
+)
+def test_boots_go_on_while_they_spread_and_there_is_time(figures, boots, seconds, expected):
+    assert enough(figures, boots, seconds) is expected
+
+
+@pytest.mark.parametrize("values", [(0, 0.001), (0, 0.5), (0, 2), (0, 30)])
+def test_kernels_that_are_the_same_but_for_noise_hardly_ever_differ(values):
+    """Whatever the noise, in percent of the figure."""
+    mean, percent = values
+    dice = random.Random(1)
+
+    def boots(n):
+        return tuple(10_000 + mean + 100 * percent * dice.gauss(0, 1) for _ in range(n))
+
+    def side():
+        figures = Figures("a", boots(3))
+        return figures if enough((figures,), 3, 0) else Figures("a", figures.of_boots + boots(2))
+
+    wrong = sum(Pair(side(), side()).differs for _ in range(2000))
+    assert wrong <= 10
+
+
+def test_a_program_is_known_by_its_sources(tmp_path, monkeypatch):
+    (tmp_path / "perf" / "cases").mkdir(parents=True)
+    (tmp_path / "perf" / "main.c").write_text("main")
+    (tmp_path / "report.h").write_text("report")
+    monkeypatch.setattr(program, "PROBES", tmp_path)
+    versions = [program.version("perf"), program.version("perf")]
+    assert versions[0] == versions[1]
+    (tmp_path / "perf" / "cases" / "getpid.c").write_text("case")
+    versions.append(program.version("perf"))
+    (tmp_path / "report.h").write_text("Report")
+    versions.append(program.version("perf"))
+    assert len(set(versions)) == 3
+
+
+def test_every_case_of_the_program_says_what_one_operation_is():
+    cases = sorted(path.stem for path in (program.PROBES / "perf" / "cases").glob("*.c"))
+    assert {case for case in cases if not operation(case)} == set()
+    assert operation("zero_read_fault") == "the fault, and the read again"
+    assert operation("no_such_case") == ""
+
+
+def test_a_side_that_is_the_same_never_differs():
+    same = Figures("a", (5.0, 5.0, 5.0))
+    assert not Pair(same, same).differs
+    assert not Pair(same, replace(same, of_boots=(5.0, 5.0, 9.0))).differs

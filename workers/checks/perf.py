@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What do common operations cost on the patched kernel, beside the base? Probe: boots QEMU with a
+program that measures (`workers/probes/perf`), several times. Judge: pure.
+
+The machine counts instructions (`icount` in the matrix): a figure is exact, and the same on
+every host, however busy. What the series made slower is a finding where it is outside the
+spread that the boots show, and beyond a limit of the matrix; what it made faster is a fact.
+
+A kernel that boots but does not get through the program accuses nobody here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from pipeline.limits import exceeded
+from pipeline.model import Case, Finding, InfraError, Target
+from workers.check import Bench, Judgement, Sighting
+from workers.guest import boots, compare, initramfs, program, qemu
+from workers.guest.program import Broken
+from workers.guest.watch import Patience
+from workers.parsers import measures
+from workers.parsers.measures import Report
+from workers.perf.figures import Figures, Pair, collect, enough
+from workers.perf.operations import operation
+from workers.toolchain import emulator
+
+_PROGRAM = "perf"
+#: Other sources of the program see differently.
+VERSION = program.version(_PROGRAM)
+KEEPS_BUILD = False
+BOOTS = True
+
+_NAME = "perf"
+_UNIT = "instructions"
+_IMAGE = "image"
+_ATTEMPTS = 2
+#: Of this many boots a spread can be told.
+_FEWEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one side's boots measured."""
+
+    boots: int
+    cases: tuple[Figures, ...]
+    unmeasured: tuple[tuple[str, str], ...]  # (case, why this kernel has no such thing)
+    tools: tuple[str, ...]
+    operations: tuple[tuple[str, str], ...] = ()  # (case, what one operation is)
+
+
+def probe(bench: Bench) -> Sighting:
+    """Boot and measure. Raises InfraError for whatever keeps it from that."""
+    if not bench.target.machine.icount:
+        return Sighting(None, skip="its machine has no `icount` in the matrix to count by")
+    bench.progress("building the perf program")
+    built = program.build(bench, _PROGRAM)
+    if isinstance(built, Broken):
+        where = f"{built.file}:{built.line}: {built.text}"
+        raise InfraError(f"The perf program cannot be built: {where}.")
+    with tempfile.TemporaryDirectory(dir=bench.build.parent) as name:
+        return _measure(bench, Path(name), initramfs.pack(built))
+
+
+def _measure(bench: Bench, directory: Path, archive: bytes) -> Sighting:
+    packed, console = directory / "initramfs", directory / "console"
+    packed.write_bytes(archive)
+    packed.chmod(0o644)  # the sandbox has a user of its own
+    icount = bench.target.machine.icount
+    reports: list[Report] = []
+    figures: tuple[Figures, ...] = ()
+    began = time.monotonic()
+    while not enough(figures, len(reports), time.monotonic() - began):
+        seed = len(reports) + 1
+        bench.progress(f"measuring, boot {seed}")
+        reports.append(_boot(bench, packed, console, seed))
+        figures = collect(reports, icount)
+    if not figures:
+        raise InfraError(
+            f"The perf program measured nothing on the {bench.side} kernel: see the console log."
+        )
+    seen = Seen(
+        boots=len(reports),
+        cases=figures,
+        unmeasured=tuple({name: why for each in reports for name, why in each.unmeasured}.items()),
+        tools=bench.sandbox.versions(emulator(bench.target)),
+        operations=tuple((each.name, operation(each.name)) for each in figures),
+    )
+    return Sighting(seen, (bench.keep("perf-console", console),))
+
+
+def _boot(bench: Bench, packed: Path, console: Path, seed: int) -> Report:
+    """What a boot with SEED says. Raises InfraError when it does not come to its end."""
+    limit_s = bench.target.machine.seconds_limit
+    for attempt in range(1, _ATTEMPTS + 1):
+        patience = Patience(limit_s, silence_s=limit_s / 2, power_off_s=0).times(attempt)
+        run = qemu.run(bench, bench.needed[_IMAGE], packed, patience, seed)
+        with console.open("a", encoding="utf-8") as stream:
+            head = f"=== seed {seed}, {run.seconds:.1f} s: {run.ending} ==="
+            stream.write("\n".join((head, *run.lines, "")))
+        if run.ending.well:
+            return measures.parse(run.lines)
+    raise InfraError(
+        f"The {bench.side} kernel boots, but does not get through the perf program:"
+        f" it {compare.describe(boots.read(run))}."
+    )
+
+
+def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
+    """WARN, or FAIL where a limit says so, for what became slower beyond a limit."""
+    pairs, unmeasured = _pairs(base, patched)
+    facts: dict[str, JsonValue] = {
+        "unit": _UNIT,
+        "boots": {"base": base.boots, "patched": patched.boots},
+        "cases": {name: _told(pair) for name, pair in pairs.items()},
+        "unmeasured": {**unmeasured},
+        "tools": [*patched.tools],
+    }
+    operations = dict(patched.operations)
+    slower = (
+        _finding(case, target, name, pair, operations.get(name, ""))
+        for name, pair in pairs.items()
+        if pair.differs
+    )
+    return Judgement(
+        findings=tuple(finding for finding in slower if finding),
+        facts=tuple((name, value) for name, value in facts.items() if value),
+    )
+
+
+def _pairs(base: Seen, patched: Seen) -> tuple[Mapping[str, Pair], Mapping[str, str]]:
+    """The cases that were measured on both sides, and why the others were not."""
+    before, after = ({each.name: each for each in side.cases} for side in (base, patched))
+    told = {side: dict(seen.unmeasured) for side, seen in (("base", base), ("patched", patched))}
+    names = dict.fromkeys((*before, *after, *told["base"], *told["patched"]))
+    pairs: dict[str, Pair] = {}
+    unmeasured: dict[str, str] = {}
+    for name in names:
+        sides = {"base": before.get(name), "patched": after.get(name)}
+        why = {
+            side: told[side].get(name, "no legible result on the console")
+            for side, figures in sides.items()
+            if figures is None or len(figures.of_boots) < _FEWEST
+        }
+        if why:
+            unmeasured[name] = _reason(why)
+        else:
+            pairs[name] = Pair(before[name], after[name])
+    return pairs, unmeasured
+
+
+def _reason(why: Mapping[str, str]) -> str:
+    """WHY, by side, as one: said once where it is the same for both."""
+    words = set(why.values())
+    if len(why) > 1 and len(words) == 1:
+        return words.pop()
+    return "; ".join(f"{side}: {reason}" for side, reason in why.items())
+
+
+def _told(pair: Pair) -> JsonValue:
+    return {
+        "base": round(pair.base.figure, 2),
+        "patched": round(pair.patched.figure, 2),
+        "base_spread_percent": round(pair.base.spread_percent, 3),
+        "patched_spread_percent": round(pair.patched.spread_percent, 3),
+        "change_percent": round(pair.change_percent, 3),
+        "differs": pair.differs,
+    }
+
+
+def _finding(case: Case, target: Target, name: str, pair: Pair, words: str) -> Finding | None:
+    base, patched = pair.base.figure, pair.patched.figure
+    beyond = exceeded(case.limits, _NAME, target.name, name, base=base, patched=patched)
+    if beyond is None:
+        return None
+    return Finding(
+        kind="slower",
+        severity=beyond.limit.severity,
+        summary=f"{name}: {_number(base)} → {_number(patched)} {_UNIT} for one operation,"
+        f" {beyond.words}",
+        patch=compare.only_patch(case),
+        symbol=name,
+        detail="\n".join(
+            (
+                *([f"one operation: {words}"] if words else []),
+                _boots_line("base", pair.base),
+                _boots_line("patched", pair.patched),
+            )
+        ),
+    )
+
+
+def _boots_line(side: str, figures: Figures) -> str:
+    of_boots = ", ".join(_number(each) for each in figures.of_boots)
+    return f"{side}, boot by boot: {of_boots} {_UNIT} (spread {figures.spread_percent:.2f} %)"
+
+
+def _number(figure: float) -> str:
+    return f"{figure:.0f}" if figure >= 100 or figure == int(figure) else f"{figure:.1f}"
