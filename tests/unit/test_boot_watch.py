@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """When a boot is over, and what QEMU's end says of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.model import InfraError, Machine
@@ -97,6 +99,12 @@ def test_after_the_inits_end_it_has_time_to_go_off():
     assert watch.finished
 
 
+def test_where_nobody_waits_for_it_to_go_off_the_inits_last_word_ends_it():
+    word, now, watch = play(BANNER, START, END, 30, patience=Patience(90, power_off_s=0).times(2))
+    assert (word, now) == (Ending.STAYED_ON, 0)
+    assert watch.finished
+
+
 def test_after_the_kernels_last_word_it_has_less():
     word, now, _ = play(BANNER, START, END, "reboot: Power down", 30)
     assert (word, now) == (Ending.STAYED_ON, 2.5)
@@ -174,3 +182,20 @@ def test_qemus_arguments_are_filled_where_they_name_something():
         *("qemu", "-kernel", "/boot/image", "-initrd", "/boot/initramfs"),
         *("-append", "console=ttyS0 {x}"),
     )
+
+
+def test_a_machine_that_counts_has_a_seed_and_other_words_for_its_kernel():
+    machine = Machine(
+        qemu=("qemu", "-append", "{append}"),
+        append="console=ttyS0",
+        seconds_limit=1,
+        zero_pages=1,
+        icount="shift=5",
+        icount_append="nowait",
+    )
+    assert command(machine) == ("qemu", "-append", "console=ttyS0")
+    assert command(machine, seed=3) == (
+        *("qemu", "-append", "console=ttyS0 nowait", "-icount", "shift=5", "-seed", "3"),
+        *("-rtc", "base=2020-01-01T00:00:00,clock=vm"),
+    )
+    assert command(replace(machine, icount_append=""), seed=3)[2] == "console=ttyS0"

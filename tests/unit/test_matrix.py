@@ -158,6 +158,7 @@ def test_the_shipped_matrix():
         "size": ("build",),
         "patches": ("build",),
     }
+    assert all(target.machine.icount for target in shipped.targets)
     mips, coloured = (next(t for t in shipped.targets if t.name == n) for n in names[1:3])
     assert mips.config == coloured.config
     assert (mips.machine.zero_pages, coloured.machine.zero_pages) == (1, 8)
@@ -198,6 +199,8 @@ def test_the_shipped_targets_are_as_they_were_measured():
         ("zero_pages: 1", 'zero_pages: "1"', "machine.zero_pages: must be a valid integer"),
         ("zero_pages: 1", "zero_pages: 1.5", "machine.zero_pages: must be a valid integer"),
         ("zero_pages: 1", "zero_pages: 0", "machine.zero_pages: must be greater than or equal"),
+        ("zero_pages: 1", "zero_pages: 1\n      icount: shift=auto", "machine.icount: 'shift=auto' does not look like"),
+        ("zero_pages: 1", "zero_pages: 1\n      icount: shift=11", "machine.icount: 'shift=11' does not look like"),
         ("append: console=ttyAMA0", "append: no", '18:15: targets.arm64.machine.append: YAML reads no as bool, not as text: put it in quotes, "no"'),
         ("append: console=ttyAMA0", "append: 12:30", 'YAML reads 12:30 as int, not as text: put it in quotes, "12:30"'),
         ("append: console=ttyAMA0", "append: 2026-11-22", "YAML reads 2026-11-22 as timestamp"),
