@@ -183,3 +183,10 @@ def test_a_side_that_is_the_same_never_differs():
     same = Figures("a", (5.0, 5.0, 5.0))
     assert not Pair(same, same).differs
     assert not Pair(same, replace(same, of_boots=(5.0, 5.0, 9.0))).differs
+
+
+def test_what_layout_alone_does_is_no_difference():
+    base = Figures("a", (10_000.0, 10_000.0, 10_000.0))
+    assert not Pair(base, replace(base, of_boots=(10_009.0,) * 3)).differs
+    assert Pair(base, replace(base, of_boots=(10_011.0,) * 3)).differs
+    assert Pair(base, replace(base, of_boots=(9_989.0,) * 3)).differs

@@ -17,8 +17,9 @@ ranges do not overlap is true of one pair in ten.) Three are enough where a spre
 every limit; where it is not, there are five (`enough`). Ranges and not deviations, since what is
 random often takes two or three values only.
 
-What no seed shows is how code and data are laid out. Patches that do nothing but move them
-(`bench/null`) moved figures by up to 0.1 %: limits are well beyond that.
+What no seed shows is how code and data are laid out, and the grain of the clock. Patches that do
+nothing but move things about (`bench/null`) moved figures by up to `_LAYOUT_PERCENT`, so that what
+is below is no difference either.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from statistics import median
 from workers.parsers.measures import Measurement, Report
 
 _SPREADS = 3
+_LAYOUT_PERCENT = 0.1
 
 #: Boots of one side: at first, and at most while a case spreads by more than this.
 LEAST_BOOTS, MOST_BOOTS = 3, 5
@@ -78,9 +80,10 @@ class Pair:
 
     @property
     def differs(self) -> bool:
-        """Whether the change is more than the boots of one kernel differ."""
+        """Whether the change is more than what makes boots of one kernel, or its layout, differ."""
         noise = _SPREADS * max(self.base.range, self.patched.range)
-        return abs(self.patched.figure - self.base.figure) > noise
+        change = abs(self.patched.figure - self.base.figure)
+        return change > noise and abs(self.change_percent) > _LAYOUT_PERCENT
 
 
 def instructions(measurement: Measurement, icount: str) -> float:
