@@ -10,7 +10,7 @@ from email.utils import parseaddr
 from enum import StrEnum
 from itertools import islice
 
-from pipeline.model import InputError, Letter, Series
+from pipeline.model import InputError, Series
 from pipeline.series import hazards
 from pipeline.series.answers import Threads
 from pipeline.series.assemble import resent
@@ -75,20 +75,51 @@ def postings_in(mails: Iterable[Mail], *, source: str = "") -> tuple[Posted, ...
     return tuple(sorted(found, key=lambda posted: place.get(posted.message_id, 0)))
 
 
-def is_later(new: Series, old: Series) -> bool:
-    """Whether NEW is a later version of the series OLD, by the same author.
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What of a series tells whether another is a version of it."""
+
+    author: str  # the address
+    version: int
+    message_id: str
+    sent_at: float
+    names: frozenset[str]  # subjects, in lower case
+    change_id: str  # that b4 gives all versions of a series, of its cover; "" if it has none
+    ids: frozenset[str]  # of its mails
+    answers: frozenset[str]  # what its first mail answers
+
+
+def likeness(series: Series) -> Likeness:
+    """That of SERIES."""
+    first = series.cover or series.patches[0].letter
+    letters = [p.letter for p in series.patches] + ([series.cover] if series.cover else [])
+    subjects = (series.subject, *(patch.subject for patch in series.patches))
+    return Likeness(
+        author=_address(first.author),
+        version=series.version,
+        message_id=series.message_id,
+        sent_at=sent(first) or 0.0,
+        names=frozenset(subject.lower() for subject in subjects),
+        change_id=_change_id(series),
+        ids=frozenset(letter.message_id for letter in letters),
+        answers=frozenset(first.references),
+    )
+
+
+def is_later(new: Likeness, old: Likeness) -> bool:
+    """Whether NEW is of a later version of the series that OLD is of, by the same author.
 
     They are one series if they share their change-id, a subject, or NEW answers OLD.
     """
-    if _address(_letter(new).author) != _address(_letter(old).author) or not _related(new, old):
+    if new.author != old.author or not _related(new, old):
         return False
     if new.version != old.version:
         return new.version > old.version
     if new.message_id == old.message_id:
         return False
-    if _answers(new, old) or _answers(old, new):
-        return _answers(new, old)
-    return (sent(_letter(new)) or 0.0) > (sent(_letter(old)) or 0.0)
+    if new.answers & old.ids or old.answers & new.ids:
+        return bool(new.answers & old.ids)
+    return new.sent_at > old.sent_at
 
 
 def _completed(families: Families) -> dict[int, Posting]:
@@ -153,32 +184,13 @@ def _address(author: str) -> str:
     return parseaddr(author)[1].lower()
 
 
-def _letter(series: Series) -> Letter:
-    return series.cover or series.patches[0].letter
-
-
-def _ids(series: Series) -> set[str]:
-    letters = [p.letter for p in series.patches] + ([series.cover] if series.cover else [])
-    return {letter.message_id for letter in letters}
-
-
-def _answers(new: Series, old: Series) -> bool:
-    return bool(_ids(old) & set(_letter(new).references))
-
-
-def _related(new: Series, old: Series) -> bool:
-    names = [
-        {series.subject.lower(), *(patch.subject.lower() for patch in series.patches)}
-        for series in (new, old)
-    ]
-    changes = [_change_id(series) for series in (new, old)]
-    if all(changes):
-        return changes[0] == changes[1]
-    return bool(names[0] & names[1]) or _answers(new, old)
+def _related(new: Likeness, old: Likeness) -> bool:
+    if new.change_id and old.change_id:
+        return new.change_id == old.change_id
+    return bool(new.names & old.names or new.answers & old.ids)
 
 
 def _change_id(series: Series) -> str:
-    """The `change-id:` that b4 gives all versions of a series, of its cover; "" if it has none."""
     body = series.cover.body if series.cover else ""
     said = [line for line in body.splitlines() if line.lower().startswith("change-id: ")]
     return said[-1].split(":", 1)[1].strip() if said else ""

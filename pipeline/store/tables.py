@@ -103,7 +103,7 @@ SUBMISSIONS = sa.Table(
     sa.Column("list", sa.String, nullable=False),
     sa.Column("thread", sa.String, nullable=False, index=True),
     sa.Column("subject", sa.String, nullable=False),
-    sa.Column("author", sa.String, nullable=False),
+    sa.Column("author", sa.String, nullable=False, index=True),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("state", sa.String, nullable=False, index=True),
     sa.Column("reason", sa.String, nullable=False, default=""),

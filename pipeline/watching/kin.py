@@ -7,11 +7,13 @@ Mails that lost their In-Reply-To are no part of the thread: their author sent t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipeline.model import InputError, Series, Verdict
 from pipeline.series.mail import Mail, parse
-from pipeline.series.threads import Posted, is_later, postings_in
+from pipeline.series.threads import Likeness, Posted, is_later, likeness, postings_in
 from pipeline.store import Store, StoredMail, Submission
 
 #: A series is sent within so long of its first mail.
@@ -94,11 +96,27 @@ def series_of(store: Store, submission: Submission) -> Series | None:
 
 def older_versions(store: Store, author: str, new: Series) -> tuple[Submission, ...]:
     """What AUTHOR submitted of which NEW is a later version, the latest first."""
-    return tuple(
-        each
-        for each in store.earlier(author)
-        if (series := series_of(store, each)) is not None and is_later(new, series)
-    )
+    this = likeness(new)
+    there = ((each, _likeness(store, each)) for each in store.earlier(author))
+    return tuple(each for each, old in there if old is not None and is_later(this, old))
+
+
+def _likeness(store: Store, submission: Submission) -> Likeness | None:
+    """That of what was submitted; None if it is not there any more."""
+    if submission.run:
+        with suppress(LookupError):
+            return _of_run(store, submission.run)
+    series = series_of(store, submission)
+    return likeness(series) if series else None
+
+
+@lru_cache(maxsize=4096)
+def _of_run(store: Store, run: str) -> Likeness:
+    """Of a run's series, which stays as it is. Raises LookupError if the run is not there."""
+    record = store.run(run)
+    if record is None:
+        raise LookupError(run)
+    return likeness(record.case.series)
 
 
 def verdict_before(store: Store, author: str, new: Series) -> Verdict | None:

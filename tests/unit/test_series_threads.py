@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.model import InputError, Series
-from pipeline.series import mbox
+from pipeline.series import mbox, threads
 from pipeline.series.assemble import assemble
 from pipeline.series.mail import Mail, parse
-from pipeline.series.threads import Posted, State, is_later, postings_in
+from pipeline.series.threads import Posted, State, likeness, postings_in
 
 CASES = Path(__file__).parent.parent / "cases"
 DIFF = "--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-a\n+b\n"
@@ -43,6 +43,10 @@ def mail(subject: str, message_id: str, above: str = "", body: str = DIFF, **mor
         f"{name.replace('_', '-')}: {value}\n" for name, value in headers.items() if value
     )
     return parse(f"{head}\n{body}".encode(), message_id)
+
+
+def is_later(new: Series, old: Series) -> bool:
+    return threads.is_later(likeness(new), likeness(old))
 
 
 def only(*heap: Mail) -> Series:
