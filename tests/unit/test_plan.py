@@ -171,7 +171,7 @@ def test_arch_and_target_together_are_both_heard():
         ({"arch": ("s390", "powerpc")}, '--arch: the matrix has no "powerpc". It has'),
         ({"arch": ("",)}, '--arch: the matrix has no "". It has'),
         ({"targets": ("x86",)}, '--target: the matrix has no "x86". Did you mean x86_64?'),
-        ({"checks": ("boots",)}, '--check: the matrix has no "boots". Did you mean boot? It has boot, build, patches, size, symbols.'),
+        ({"checks": ("boots",)}, '--check: the matrix has no "boots". Did you mean boot? It has boot, build, patches, perf, size, symbols.'),
     ],
 )  # fmt: skip
 def test_names_that_do_not_exist(wishes, said):
@@ -183,7 +183,7 @@ def test_names_that_do_not_exist(wishes, said):
 def test_all_checks_are_made_if_none_is_asked_for():
     made = plan("arch/s390/mm/init.c", patches=2)
 
-    every = ["build", "symbols", "boot", "size", "patches"]
+    every = ["build", "symbols", "boot", "size", "patches", "perf"]
     assert [check.name for check in made.checks] == every
     assert made.skipped == ()
     assert [job.id for job in made.jobs] == [
@@ -208,7 +208,7 @@ def test_what_a_check_needs_is_made_too_and_the_rest_is_said_to_be_skipped():
     assert [check.name for check in made.checks] == ["build", "symbols"]
     assert made.targets[0].checks == ("build", "symbols")
     why = "not asked for: --check symbols"
-    assert made.skipped == (("boot", why), ("size", why), ("patches", why))
+    assert made.skipped == (("boot", why), ("size", why), ("patches", why), ("perf", why))
 
 
 KINDS = ("mm/a.c", "arch/s390/a.c", "arch/powerpc/a.c", "Documentation/a.rst", "drivers/acpi/a.c")

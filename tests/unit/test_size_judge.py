@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.codec import dumps, loads
+from pipeline.fingerprint import fingerprint
 from pipeline.model import Case, Limit, Outcome, PatchDiff
 from tests.unit import builders
 from workers.checks.size import Seen, judge
@@ -294,6 +295,13 @@ def test_the_finding_says_how_much_and_in_what():
     assert finding.detail == (
         "+65536 new_array (0 to 65536 bytes)\n+44 user (0 to 44 bytes)"
     )  # what shrank is no reason
+
+
+def test_with_other_figures_it_is_the_same_finding():
+    one, other = (judged(grown(bss=by)).findings[0] for by in (9_000, 12_345_678))
+
+    assert one.summary != other.summary
+    assert fingerprint("s390", "size", one) == fingerprint("s390", "size", other)
 
 
 def test_the_only_patch_is_to_blame_and_none_of_several():

@@ -13,7 +13,8 @@ and __end_rodata. Names and flags decide the rest, in this order:
 - `data`: what can be written.
 
 `tables` are apart: what the build makes of all the rest, so that it changes with everything:
-kallsyms, the tables of exports, unwind tables, types for BPF. `total` is all but these.
+kallsyms, the tables of exports, unwind tables, types for BPF. `total` is all but these. What
+kallsyms' length makes of the alignment behind it (up to 255 bytes) stays with `rodata`.
 """
 
 from __future__ import annotations

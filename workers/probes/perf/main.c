@@ -11,7 +11,8 @@
  *
  * The figure of a case is that of its shortest round: what else there is in a round (work
  * that was put off, refills of caches, a tick) makes it longer, never shorter, and hangs on
- * the boot. The kernel's command line needs `norandmaps`.
+ * the boot. The kernel's command line needs `norandmaps`: addresses that are random move the
+ * shortest round of fork_exit by 0.5 %.
  */
 #include <asm/ioctls.h>
 
