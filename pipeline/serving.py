@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from pipeline import doctor
+from pipeline.addresses import shown
 from pipeline.app import make_app, reach
 from pipeline.coordinator import SEEN_S
 from pipeline.engine import clean_up, sweep
@@ -26,7 +27,7 @@ from pipeline.model import InfraError, InputError, Target
 from pipeline.owner import is_running
 from pipeline.queues import abilities, queues
 from pipeline.running import fleet_environment
-from pipeline.settings import WORKER_CORES, Settings, shown
+from pipeline.settings import WORKER_CORES, Settings
 from pipeline.signals import SignalledError, heeding_signals
 from pipeline.store import Store, WorkerLine
 from pipeline.trial import trial

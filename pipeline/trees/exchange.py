@@ -26,8 +26,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.addresses import shown
 from pipeline.model import Change, InfraError
-from pipeline.settings import shown
 from pipeline.trees.git import AUTHOR, Ran, environment, git
 from pipeline.trees.untouched import keep_times
 
