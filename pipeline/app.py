@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from kombu import serialization
 from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from pipeline.model import InfraError
-from pipeline.settings import shown
+from pipeline.addresses import shown
+from pipeline.model import InfraError, InputError
 
 
 class RedisAwayError(InfraError):
@@ -47,6 +49,9 @@ def _decode(text: str | bytes) -> Any:
 serialization.register(  # type: ignore[no-untyped-call]  # kombu has no types
     _MESSAGE, json.dumps, _decode, _CONTENT_TYPE, "utf-8"
 )
+
+# It is about messages that are pickles, which are dropped here: any user may run a worker.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 
 def make_app(broker_url: str) -> Celery:
@@ -82,15 +87,29 @@ def send(app: Celery, queue: str, *, run: str, job: str, attempt: int, cores: in
 
 
 def reach(app: Celery) -> None:
-    """Raises InfraError if the Redis of APP cannot be reached, or its address is none."""
+    """Raises InfraError if the Redis of APP cannot be reached or refuses us, and InputError if the
+    options in its address are none.
+    """
+    redis = f"The Redis of CROSSCHECK_REDIS_URL, {shown(app.conf.broker_url)},"
     try:
         with app.connection_for_write() as connection:
             connection.connect()
-    except Exception as error:  # kombu's drivers raise what they like
+    except AuthenticationError as error:
         raise InfraError(
-            f"The Redis of CROSSCHECK_REDIS_URL, {shown(app.conf.broker_url)}, does not answer"
-            f" ({error}): start it, correct the address, or unset the variable, and a private one"
-            " is started."
+            f"{redis} wants a password, and not what the address says: write it as"
+            " redis://:PASSWORD@HOST:6379/0."
+        ) from error
+    except ResponseError as error:
+        raise InfraError(f"{redis} refuses us ({error}): correct the address.") from error
+    except (KombuError, RedisError, OSError) as error:
+        raise InfraError(
+            f"{redis} does not answer ({error}): start it, correct the address, or unset the"
+            " variable, and a private one is started."
+        ) from error
+    except Exception as error:  # of whoever was given an option
+        raise InputError(
+            f"CROSSCHECK_REDIS_URL: what follows its ? is not understood ({error}): write it as in"
+            " docs/operating.md."
         ) from error
 
 

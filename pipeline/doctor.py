@@ -38,12 +38,12 @@ class Tool:
         return not self.version or bool(self.fault)
 
 
-#: (command or header, purpose, package) of what the coordinator itself runs.
-_COORDINATOR = (
+#: (command or header, purpose, package) of what crosscheck itself runs.
+_OURS = (
     ("git", "applies series, keeps trees", "git"),
-    ("redis-server", "carries jobs to workers", "redis-server"),
     ("setpriv", "ties every process to its parent", "util-linux"),
 )
+_PRIVATE = (("redis-server", "carries jobs to workers", "redis-server"),)
 #: Of what commands need on the machine where they run.
 _COMMANDS = (
     ("make", "builds kernels", "make"),
@@ -73,11 +73,16 @@ def examine(targets: Iterable[Target], runtime: str, sandbox_fault: str) -> tupl
     """
     tools = of_commands(targets, runtime, sandbox_fault)
     tests = () if runtime == "docker" else _TESTS
-    return (*_found(_COORDINATOR), *tools, *_found(tests))
+    return (*_found((*_OURS, *_PRIVATE)), *tools, *_found(tests))
+
+
+def of_coordinator() -> tuple[Tool, ...]:
+    """As `examine`, but only what a machine needs whose jobs are done by workers elsewhere."""
+    return _found(_OURS)
 
 
 def of_commands(targets: Iterable[Target], runtime: str, sandbox_fault: str) -> tuple[Tool, ...]:
-    """As `examine`, but only what commands need: enough for a worker."""
+    """As `examine`, but only what commands need, which a worker runs."""
     if runtime == "docker":
         return (Tool(*_ENGINE, version="answers", fault=sandbox_fault),)
     wanted = (*_COMMANDS, *((_SANDBOX,) if runtime == "bubblewrap" else ()))

@@ -34,6 +34,7 @@ try:
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
+        EndpointResolutionError,
         IncompleteReadError,
         ReadTimeoutError,
         ResponseStreamingError,
@@ -52,6 +53,10 @@ _YOUNG_S = 24 * 3600.0
 _FETCH_TRIES = 3
 _MISSING = frozenset({"404", "NoSuchKey"})
 _CHUNK_BYTES = 1 << 20
+_NO_ENDPOINT = (
+    "The endpoint of the artifact store is no address: write AWS_ENDPOINT_URL_S3, or whichever of"
+    " boto3's settings names it, as http://HOST:PORT or https://HOST."
+)
 
 
 @cache
@@ -65,7 +70,12 @@ def _client() -> S3Client:
         response_checksum_validation="when_required",
         s3={"addressing_style": "path"},
     )
-    return boto3.session.Session().client("s3", config=config)
+    try:
+        return boto3.session.Session().client("s3", config=config)
+    except BotoCoreError:
+        raise
+    except ValueError:
+        raise InputError(_NO_ENDPOINT) from None
 
 
 def _is_missing(error: ClientError) -> bool:
@@ -172,6 +182,8 @@ class ObjectStorage:
                 f"The artifact store {self.named} refuses us ({code}): check that its bucket is"
                 " there, and the AWS_* variables or ~/.aws of this machine."
             ) from None
+        except EndpointResolutionError:
+            raise InputError(_NO_ENDPOINT) from None
         except BotoCoreError as error:
             raise InfraError(
                 f"The artifact store {self.named} cannot be used ({type(error).__name__}): check"

@@ -17,9 +17,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from pipeline.addresses import shown
 from pipeline.model import InfraError, InputError
 from pipeline.report.wording import clipped, one_line
-from pipeline.settings import shown
 
 _TIMEOUT_S = (10, 60)
 _PASSING = (429, 500, 502, 503, 504)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from pipeline import doctor
-from pipeline.app import make_app, reach
+from pipeline.addresses import shown
 from pipeline.coordinator import SEEN_S
 from pipeline.engine import clean_up, sweep
 from pipeline.fleet import Fleet
@@ -26,7 +26,8 @@ from pipeline.model import InfraError, InputError, Target
 from pipeline.owner import is_running
 from pipeline.queues import abilities, queues
 from pipeline.running import fleet_environment
-from pipeline.settings import WORKER_CORES, Settings, shown
+from pipeline.services import services
+from pipeline.settings import WORKER_CORES, Settings
 from pipeline.signals import SignalledError, heeding_signals
 from pipeline.store import Store, WorkerLine
 from pipeline.trial import trial
@@ -79,7 +80,9 @@ def _queues(settings: Settings, offer: Offer, say: Callable[[str], None]) -> tup
                 say(f"not with {runtime}: {', '.join(without)}: {fault.removesuffix('.')}")
         names += queues(matrix.checks, runtime, faults.get("", ()))
     if not names:
-        raise InfraError("This machine can do no job; `crosscheck doctor` says what is missing.")
+        raise InfraError(
+            "This machine can do no job; `crosscheck doctor --worker` says what is missing."
+        )
     return tuple(names)
 
 
@@ -87,7 +90,8 @@ def serve(settings: Settings, offer: Offer, say: Callable[[str], None]) -> None:
     """Take jobs until a signal asks to stop; raises InputError and InfraError."""
     if not settings.redis_url:
         raise InputError("Set CROSSCHECK_REDIS_URL to the Redis that the runs are sent to.")
-    reach(make_app(settings.redis_url))
+    for service in services(settings):  # whoever took jobs without one would spoil runs
+        service.reach()
     names = _queues(settings, offer, say)
     cores = math.ceil(_CROWDING * len(os.sched_getaffinity(0)) / offer.jobs)
     fleet = Fleet(

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.addresses import git_address, redis_address, shown
 from pipeline.model import InputError
 
 #: Set by `crosscheck worker` for its processes.
@@ -32,6 +33,7 @@ class Settings:
     matrix: Path
     sender: str  # From of the replies
     worker_cores: int = 1  # how many jobs a make of a worker may run that is not told
+    serves_others: bool = False  # whether this is a process of `crosscheck worker`
     runtime: str = RUNTIMES[0]  # what commands are sandboxed with, where nothing else is asked
     images: str = "crosscheck"  # what the names of images begin with
     cache_bytes: int = 0  # how much may be kept; 0: half of what the disk has left
@@ -134,11 +136,6 @@ def _bytes(variable: str, text: str) -> int:
         raise InputError(f"{variable}: {error}.") from None
 
 
-def shown(url: str) -> str:
-    """URL as it may be shown to people: without the password and options in it."""
-    return re.sub(r"(?<=://)[^/@]*@", "", url).partition("?")[0]
-
-
 def _secret(env: Mapping[str, str], variable: str, default: str) -> str:
     """What VARIABLE says, or the file that VARIABLE_FILE names; where secrets may come from."""
     file = env.get(f"{variable}_FILE", "")
@@ -148,6 +145,14 @@ def _secret(env: Mapping[str, str], variable: str, default: str) -> str:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{variable}_FILE: cannot read {file}.") from error
+
+
+def _address(env: Mapping[str, str], variable: str, default: str) -> str:
+    """As `_secret`, of a service without which nothing works: whoever names a file wants it."""
+    address = _secret(env, variable, default)
+    if not address and (file := env.get(f"{variable}_FILE")):
+        raise InputError(f"{variable}_FILE: {file} is empty: write the address into it.")
+    return address
 
 
 def _runtime(name: str) -> str:
@@ -189,17 +194,18 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         cache_dir=cache,
         state_dir=state,
-        redis_url=_secret(env, "CROSSCHECK_REDIS_URL", ""),
-        database_url=_secret(
+        redis_url=redis_address(_address(env, "CROSSCHECK_REDIS_URL", "")),
+        database_url=_address(
             env, "CROSSCHECK_DATABASE_URL", f"sqlite:///{state / 'crosscheck.db'}"
         ),
         matrix=Path(matrix) if matrix else Path(__file__).parent.parent / "matrix.yaml",
         cache_bytes=_bytes("CROSSCHECK_CACHE_SIZE", env.get("CROSSCHECK_CACHE_SIZE", "")),
         worker_cores=int(env.get(WORKER_CORES, "1")),
+        serves_others=WORKER_CORES in env,
         runtime=_runtime(env.get("CROSSCHECK_RUNTIME") or RUNTIMES[0]),
         images=env.get("CROSSCHECK_IMAGES", "crosscheck"),
         artifacts_url=env.get("CROSSCHECK_ARTIFACTS_URL", ""),
-        git_url=_secret(env, "CROSSCHECK_GIT_URL", ""),
+        git_url=git_address(_address(env, "CROSSCHECK_GIT_URL", "")),
         keep_days=_days("CROSSCHECK_KEEP_DAYS", env.get("CROSSCHECK_KEEP_DAYS") or "0"),
         lists=Path(env["CROSSCHECK_LISTS"]) if env.get("CROSSCHECK_LISTS") else None,
         lore_url=_archive(env.get("CROSSCHECK_LORE_URL") or "https://lore.kernel.org/all"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import socket
 import time
 import traceback
 from dataclasses import replace
@@ -90,13 +91,14 @@ def _attempt(
             work = Work(settings, store, record, job, cores or settings.worker_cores, lease)
             result = _DO[job.step](work, attempt)
         except CrosscheckError as error:
-            result = JobResult(job=job, outcome=Outcome.ERROR, reason=str(error))
+            reason = _here(settings, str(error))
+            result = JobResult(job=job, outcome=Outcome.ERROR, reason=reason)
         except Exception as error:  # noqa: BLE001 (a fault of ours must come back as ERROR)
             _LOG.exception("job %s of run %s", job.id, run)
             result = JobResult(
                 job=job,
                 outcome=Outcome.ERROR,
-                reason=_reason(error, settings),
+                reason=_here(settings, _reason(error, settings)),
                 facts=(("traceback", traceback.format_exc()),),
             )
     # Refused, the job is somebody else's now. Were it our own result, stored while the database
@@ -110,6 +112,11 @@ def _record(store: Store, run: str) -> RunRecord:
     if record is None:
         raise InfraError(f"The run {run} is not in the database any more.")
     return record
+
+
+def _here(settings: Settings, said: str) -> str:
+    """SAID of this machine, which it names where somebody must find it among several."""
+    return f"{socket.gethostname()}: {said}" if settings.serves_others else said
 
 
 def _reason(error: Exception, settings: Settings) -> str:
@@ -177,7 +184,7 @@ def _observe(work: Work, check: Check, bench: Bench) -> JobResult:
     try:
         seen = check.probe(bench)
     except InfraError as error:
-        return replace(kept_log(), reason=str(error))
+        return replace(kept_log(), reason=_here(work.settings, str(error)))
     if seen.skip:
         return replace(kept_log(), outcome=Outcome.SKIP, reason=seen.skip)
     payload = work.artifacts.keep_text(f"{check.name}-{work.job.step}.json", dumps(seen.seen))

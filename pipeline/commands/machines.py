@@ -10,12 +10,14 @@ import click
 
 from pipeline import doctor as tools
 from pipeline import kept
+from pipeline.app import make_app, reach
 from pipeline.commands.common import ERROR, cache_size_option, opened, runtime_option, say
 from pipeline.coordinator import ALIVE_S
 from pipeline.matrix import load as load_matrix
-from pipeline.model import InputError
+from pipeline.model import InfraError, InputError
 from pipeline.queues import abilities
 from pipeline.report.plain import render_kept, render_targets, render_tools, render_workers
+from pipeline.services import Service, services
 from pipeline.serving import Offer, keep_time, serve
 from pipeline.settings import RUNTIMES, load
 from pipeline.store import Store
@@ -48,20 +50,40 @@ def cache(prune: bool, everything: bool, cache_bytes: int) -> None:  # noqa: FBT
 
 @click.command()
 @runtime_option
+@click.option(
+    "--worker",
+    is_flag=True,
+    help="Also what `crosscheck worker` needs, where CROSSCHECK_REDIS_URL is set.",
+)
 @click.option("--missing-packages", is_flag=True, help="Only the packages to install, one a line.")
-def doctor(runtime: str, missing_packages: bool) -> None:  # noqa: FBT001
-    """List every tool, its version and purpose, what is missing, and how to install it."""
+def doctor(runtime: str, worker: bool, missing_packages: bool) -> None:  # noqa: FBT001
+    """List every tool and service, what is missing or does not answer, and how to mend it."""
     settings = load()
-    matrix = load_matrix(settings.matrix)
+    targets = load_matrix(settings.matrix).targets
+    does_jobs = worker or not settings.redis_url
+    fault = trial(runtime)() if does_jobs and not missing_packages else ""
+    if not settings.redis_url:
+        found = tools.examine(targets, runtime, fault)
+    elif worker:
+        found = (*tools.of_coordinator(), *tools.of_commands(targets, runtime, fault))
+    else:
+        found = tools.of_coordinator()
     if missing_packages:
-        found = tools.examine(matrix.targets, runtime, sandbox_fault="")
         for package in tools.missing_packages(found):
             click.echo(package)
         return
-    found = tools.examine(matrix.targets, runtime, sandbox_fault=trial(runtime)())
+    found = (*found, *map(_asked, services(settings)))
     click.echo(render_tools(found, tools.remedy(found)), nl=False)
     if any(tool.missing for tool in found):
         sys.exit(ERROR)
+
+
+def _asked(service: Service) -> tools.Tool:
+    try:
+        service.reach()
+    except InfraError as error:
+        return tools.Tool(service.name, service.purpose, "", "answers", fault=str(error))
+    return tools.Tool(service.name, service.purpose, "", "answers")
 
 
 @click.command()
@@ -90,8 +112,10 @@ def beat() -> None:
 @click.command()
 def workers() -> None:
     """List the workers that live, what each can do and what it does."""
-    _, store = opened()
+    settings, store = opened()
     now = store.clock()()
     lines = store.workers(since=now - ALIVE_S)
     entries = ((line.worker, line.version, line.seen_at, abilities(line.queues)) for line in lines)
     click.echo(render_workers(entries, store.running(), now), nl=False)
+    if settings.redis_url:
+        reach(make_app(settings.redis_url))  # without it they live and wait

@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Callable
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from pipeline.addresses import shown
 from pipeline.model import InfraError, InputError
 from pipeline.series.sources import MAX_TOTAL_BYTES, Fetcher
-from pipeline.settings import shown
 from pipeline.sources.web import Page, Web, joined, said, unpacked
 
 #: What an address may have after the Message-ID.

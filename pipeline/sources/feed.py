@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
+from pipeline.addresses import shown
 from pipeline.model import InfraError, InputError
 from pipeline.series import mbox
 from pipeline.series.sources import MAX_MAIL_BYTES
-from pipeline.settings import shown
 from pipeline.sources.archive import mail_url, refuse
 from pipeline.sources.contract import BATCH, LOG, LOOK_BACK_S, Arrival, skipped
 from pipeline.sources.web import TooLargeError, Web, said

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipeline.addresses import shown
 from pipeline.model import InputError
-from pipeline.settings import shown
 from pipeline.sources.contract import MailSource
 from pipeline.sources.epochs import Epochs
 from pipeline.sources.feed import Feed

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from pipeline.addresses import shown
 from pipeline.model import InfraError
-from pipeline.settings import shown
 from pipeline.sources.contract import TIMEOUT_S
 
 _TRIES = 3

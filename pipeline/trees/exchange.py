@@ -26,8 +26,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.addresses import shown
 from pipeline.model import Change, InfraError
-from pipeline.settings import shown
 from pipeline.trees.git import AUTHOR, Ran, environment, git
 from pipeline.trees.untouched import keep_times
 
@@ -69,6 +69,8 @@ class Patience:
 PATIENT = Patience(tries=3, ask_s=60, move_s=1800)
 #: For what is better left than waited for.
 HASTY = Patience(tries=1, ask_s=10, move_s=20)
+#: For who only wants to know; a repository may be about to be made.
+_CURIOUS = Patience(tries=3, ask_s=20, move_s=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,11 @@ class Exchange:
             f" ({_without_secrets(said, self.url).strip(' .')}): check CROSSCHECK_GIT_URL, its"
             " server, and that git is let in without a question."
         )
+
+
+def reach(url: str) -> None:
+    """Raise InfraError if there is no repository at URL that lets us in."""
+    Exchange(url, Path("/"), {}, _CURIOUS).published()
 
 
 def _once(where: Path, arguments: tuple[str, ...], env: Mapping[str, str], limit_s: float) -> Ran:

@@ -16,9 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.addresses import shown
 from pipeline.kept import locked
 from pipeline.model import InfraError
-from pipeline.settings import Settings, shown
+from pipeline.settings import Settings
 from pipeline.trees.exchange import REFS, Exchange, Published, commit_of, present
 from pipeline.trees.git import git
 from pipeline.trees.repository import ensure

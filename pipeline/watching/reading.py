@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
 
+from pipeline.addresses import shown
 from pipeline.lists.config import MailList
 from pipeline.model import CrosscheckError, InputError
 from pipeline.series.mail import parse
-from pipeline.settings import shown
 from pipeline.sources import Arrival, MailSource, open_source
 from pipeline.store import Incoming, Store
 

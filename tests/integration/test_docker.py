@@ -6,7 +6,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from requests.exceptions import RequestException
 from pipeline.model import InfraError
 from pipeline.owner import owner
 from tests import toy
+from tests.conftest import ROOT
 from tests.integration.sandboxes import Place, in_child, new_place, wait_until
 from tests.toy import adding
 from workers.sandbox import open_sandbox, why_not
@@ -57,6 +61,30 @@ def left_by(engine: docker.DockerClient, whom: str, until: str, *, start: bool) 
     if start:
         made.start()
     return made.id
+
+
+def test_a_socket_that_is_for_others_is_no_engine_that_is_down() -> None:
+    command = [sys.executable, "-m", "workers.sandbox", "docker"]
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", *command]
+    # Not below pytest's directories, which are for their user alone.
+    with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as engine:
+        place = Path(directory, "docker.sock")
+        engine.bind(str(place))
+        engine.listen()
+        place.chmod(0o660 if os.geteuid() == 0 else 0)
+        Path(directory).chmod(0o755)
+        environ = {
+            "DOCKER_HOST": f"unix://{place}",
+            "HOME": "/nonexistent",
+            "PATH": os.environ["PATH"],
+        }
+        ran = subprocess.run(
+            as_nobody if os.geteuid() == 0 else command,
+            env=environ, cwd=ROOT, text=True, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        group = place.group()
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert f"{place}, may be written to by the group {group}, and not by this user" in ran.stdout
 
 
 def test_nothing_is_left_of_what_ran(place: Place, engine) -> None:

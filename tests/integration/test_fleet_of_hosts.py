@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import socket
 import subprocess
 import time
 
@@ -19,6 +21,7 @@ from pipeline.store import Store
 from tests import toy
 from tests.integration.conftest import Installation
 from tests.integration.object_servers import BUCKET, SECRET, object_server
+from tests.integration.sandboxes import wait_until
 from tests.toy import adding
 
 pytestmark = pytest.mark.integration
@@ -171,24 +174,90 @@ def test_storage_that_is_away_refuses_the_run_at_once(hosts):
     assert SECRET not in said
 
 
-def test_workers_that_are_not_let_in_are_an_error_that_accuses_nobody(hosts):
-    series(hosts.coordinator.tree)
-    hosts.start_workers(AWS_SECRET_ACCESS_KEY="not-the-secret-that-is-wanted")
-    status, verdict, _ = run(hosts, "--check", "build", "--target", "blue")
-    assert (status, verdict["outcome"]) == (3, "ERROR")
-    (cell,) = verdict["targets"][0]["checks"]
-    assert "artifacts refuses us (403)" in cell["reason"] or "SignatureDoes" in cell["reason"]
-    assert "not-the-secret" not in str(verdict)
-    assert not findings(verdict)
+@pytest.mark.parametrize(
+    ("variable", "value", "status", "why"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", "not-the-secret-that-is-wanted", 3, "artifacts refuses us (403)"),
+        ("AWS_ENDPOINT_URL_S3", "localhost:9000", 2, "The endpoint of the artifact store is no"),
+        ("CROSSCHECK_GIT_URL", "file:///nowhere", 3, "cannot be used to exchange source trees"),
+        ("CROSSCHECK_DATABASE_URL", "sqlite:////proc/x.db", 3, "Cannot open the database"),
+    ],
+)
+def test_a_worker_that_would_spoil_runs_does_not_start(hosts, variable, value, status, why):
+    hosts.workers.environ[variable] = value
+    ended, said = hosts.workers.command("worker")
+    assert (ended, said.count("\n")) == (status, 1)
+    assert why in said
+    assert "not-the-secret" not in said
 
 
-def test_workers_without_the_git_repository_are_an_error_that_accuses_nobody(hosts, tmp_path):
-    series(hosts.coordinator.tree)
-    hosts.start_workers(CROSSCHECK_GIT_URL=f"file://{tmp_path}/nowhere")
+def test_the_doctor_asks_the_services_and_for_what_a_machine_needs(hosts):
+    host = hosts.workers
+    without = host.environ | {"DOCKER_HOST": f"unix://{host.home}/none"}
+    host.environ = without | {"CROSSCHECK_RUNTIME": "docker"}
+    status, said = host.command("doctor")  # of one whose jobs others do
+    assert status == 0, said
+    assert "Nothing is missing." in said
+    assert not {"redis-server", "make", "Docker"} & {row.split(" ")[0] for row in said.splitlines()}
+    for name in ("Redis", "database", "artifact store", "git repository"):
+        assert re.search(rf"^{name} +answers ", said, re.MULTILINE), said
+    status, said = host.command("doctor", "--worker")
+    assert status == 3
+    assert re.search(r"^Docker engine +does not work ", said, re.MULTILINE), said
+    assert "redis-server" not in said
+    for variable, value, name in (
+        ("CROSSCHECK_REDIS_URL", "redis://localhost:1", "Redis"),
+        ("CROSSCHECK_DATABASE_URL", "sqlite:////proc/x.db", "database"),
+        ("AWS_SECRET_ACCESS_KEY", "not-the-secret-that-is-wanted", "artifact store"),
+        ("CROSSCHECK_GIT_URL", "file:///nowhere", "git repository"),
+    ):
+        host.environ = without | {variable: value}
+        status, said = host.command("doctor")
+        assert status == 3
+        assert said.count("does not work") == 1
+        assert re.search(rf"^{name} +does not work ", said, re.MULTILINE), said
+        assert "not-the-secret" not in said
+    host.environ = without | {"CROSSCHECK_DATABASE_URL": "mysql://x"}
+    assert host.command("doctor")[0] == 2
+
+
+def test_a_redis_that_is_away_is_said_where_workers_are_listed(hosts):
+    hosts.workers.environ["CROSSCHECK_REDIS_URL"] = "redis://localhost:1"
+    status, said = hosts.workers.command("workers")
+    assert status == 3
+    assert "No worker lives" in said
+    assert "The Redis of CROSSCHECK_REDIS_URL, redis://localhost:1, does not answer" in said
+
+
+def of_blue(hosts):
+    """Why its build came to nothing, and accuses nobody."""
     status, verdict, _ = run(hosts, "--check", "build", "--target", "blue")
     assert (status, verdict["outcome"]) == (3, "ERROR")
-    assert "cannot be used to exchange source trees" in verdict["targets"][0]["checks"][0]["reason"]
     assert not findings(verdict)
+    return verdict["targets"][0]["checks"][0]["reason"]
+
+
+def test_a_worker_whose_storage_goes_is_an_error_that_names_its_machine(hosts):
+    series(hosts.coordinator.tree)
+    bucket = hosts.server.root / "theirs"
+    bucket.mkdir()
+    hosts.start_workers(CROSSCHECK_ARTIFACTS_URL="s3://theirs/artifacts")
+    assert wait_until(lambda: "blue" in hosts.coordinator.command("workers")[1])
+    bucket.rmdir()
+    here = socket.gethostname()
+    assert of_blue(hosts).startswith(f"base: {here}: The artifact store s3://theirs/artifacts refu")
+
+
+def test_a_worker_with_another_git_repository_is_an_error_that_names_its_machine(hosts, tmp_path):
+    series(hosts.coordinator.tree)
+    other = tmp_path / "other.git"
+    subprocess.run(["git", "init", "-q", "--bare", other], check=True)
+    hosts.start_workers(CROSSCHECK_GIT_URL=f"file://{other}")
+    reason = of_blue(hosts)
+    assert reason.startswith(
+        f"base: {socket.gethostname()}: The git repository file://{other} does"
+    )
+    assert "see that all machines mean the same one with CROSSCHECK_GIT_URL" in reason
 
 
 def test_the_run_of_a_coordinator_that_was_killed_leaves_nothing_in_the_git_repository(hosts):

@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from pipeline.app import Bell, make_app, reach
-from pipeline.model import InfraError
+from pipeline.model import InfraError, InputError
 from tests import toy
 from tests.toy import adding
 
@@ -144,10 +144,11 @@ def test_tls_and_a_password_are_all_that_is_needed(guarded, installation) -> Non
     ("scheme", "password", "options"),
     [
         ("rediss", "wrong-one", "{tls}"),
+        ("rediss", "", "{tls}"),
         ("rediss", PASSWORD, "ssl_cert_reqs=required"),  # nobody knows who signed it
         ("redis", PASSWORD, ""),
     ],
-    ids=["wrong password", "unknown certificate", "no TLS"],
+    ids=["wrong password", "no password", "unknown certificate", "no TLS"],
 )
 def test_a_redis_that_lets_nobody_in_is_said_without_secrets(
     guarded, scheme: str, password: str, options: str
@@ -157,8 +158,18 @@ def test_a_redis_that_lets_nobody_in_is_said_without_secrets(
     url = f"{scheme}://:{password}@{where}?{options.format(tls=tls)}"
     with pytest.raises(InfraError) as raised:
         reach(make_app(url))
-    assert where.partition("/")[0] in str(raised.value)
-    assert password not in str(raised.value)
+    said = str(raised.value)
+    assert where.partition("/")[0] in said
+    assert not password or password not in said
+    assert ("wants a password, and not what the address says" in said) == (password != PASSWORD)
+    assert ("does not answer" in said) == (password == PASSWORD)
+
+
+def test_options_of_an_address_that_are_none_are_the_inputs_fault(guarded) -> None:
+    where, _ = guarded
+    for options in ("colour=blue", "ssl_cert_reqs=perhaps"):
+        with pytest.raises(InputError, match=r"CROSSCHECK_REDIS_URL: what follows its \? is not"):
+            reach(make_app(f"rediss://:{PASSWORD}@{where}?{options}"))
 
 
 def test_the_bell_is_heard_at_once_and_missed_without_harm(installation) -> None:

@@ -178,6 +178,17 @@ def test_an_address_that_is_none_is_refused_and_not_shown(url, tmp_path):
     assert "secret-word" not in str(found.value)
 
 
+@pytest.mark.parametrize(
+    "endpoint", ["secret-word", "localhost:9000", "http://a b", "http://localhost:x", "ftp://host"]
+)
+def test_an_endpoint_that_is_none_is_the_inputs_fault(hosts, monkeypatch, endpoint):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+    object_storage._client.cache_clear()
+    with pytest.raises(InputError, match=r"AWS_ENDPOINT_URL_S3, .* as http://HOST:PORT") as found:
+        hosts[0].reach()
+    assert "secret-word" not in str(found.value)
+
+
 def test_a_download_that_breaks_off_is_begun_again(hosts, monkeypatch):
     here, there = hosts
     kept = here.keep_text("n", "text")

@@ -68,6 +68,8 @@ def test_workers_are_listed_with_what_they_can_do_and_do(fleet) -> None:
     assert "ended; what was being done is done by others" in said
     assert worker.returncode == 0
     assert listed(fleet) == []
+    log = fleet.home / "state/crosscheck/workers/workers.log"
+    assert log.read_text() == ""  # all was well, also for root
 
 
 def test_what_nobody_can_do_is_said_and_done_when_somebody_comes(fleet) -> None:

@@ -143,6 +143,10 @@ def test_with_docker_the_tools_of_commands_are_in_images(bare):
     assert "The engine is away." in remedy(examine((), "docker", "The engine is away."))
 
 
+def test_where_others_do_the_jobs_little_is_needed(bare):
+    assert {tool.name for tool in doctor.of_coordinator()} == {"git", "setpriv"}
+
+
 def test_a_worker_needs_no_redis_of_its_own(bare):
     names = {tool.name for tool in doctor.of_commands((target("arm64"),), "none", "")}
     assert "make" in names

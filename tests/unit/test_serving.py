@@ -104,7 +104,7 @@ def test_a_database_that_is_away_is_waited_for_without_end_but_not_when_all_ends
     monkeypatch.setattr(store, "patient", noted)
     monkeypatch.setattr(store, "expire_worker", away)
     monkeypatch.setattr(serving, "Store", lambda _url: store)
-    monkeypatch.setattr(serving, "reach", lambda _app: None)
+    monkeypatch.setattr(serving, "services", lambda _settings: ())
     monkeypatch.setattr(serving, "_queues", lambda *_: ())
     monkeypatch.setattr(serving, "Fleet", lambda **_: FakeFleet())
     said = []

@@ -9,6 +9,7 @@ everything when our connection to it does, so that a container does not outlive 
 
 from __future__ import annotations
 
+import grp
 import math
 import os
 import selectors
@@ -45,6 +46,8 @@ _HEADER = struct.Struct(">BxxxL")
 _OUTPUT, _STATUS = 1, 2
 _STATUS_BYTES = 4096
 
+#: Where it is asked unless DOCKER_HOST says otherwise.
+_SOCKET = "/var/run/docker.sock"
 _READ_BYTES = 64 << 10
 #: The engine answers in milliseconds; this long only on a machine that does nothing any more.
 _ANSWER_S = 60
@@ -227,9 +230,27 @@ def _asking(image: str = "") -> Iterator[None]:
     except APIError as error:
         raise InfraError(f"The sandbox failed: {str(error.explanation).strip('.')}.") from error
     except (DockerException, RequestException, OSError) as error:
-        raise InfraError(
-            "The Docker engine does not answer: start it, or set DOCKER_HOST to where it is."
-        ) from error
+        raise InfraError(_away()) from error
+
+
+def _away() -> str:
+    """Why the engine cannot be asked, and what mends it."""
+    place = Path(os.environ.get("DOCKER_HOST", "").removeprefix("unix://") or _SOCKET)
+    try:
+        gid = place.stat().st_gid
+    except OSError:
+        gid = None
+    if gid is None or os.access(place, os.W_OK):
+        return "The Docker engine does not answer: start it, or set DOCKER_HOST to where it is."
+    try:
+        group = grp.getgrgid(gid).gr_name
+    except KeyError:
+        group = str(gid)
+    return (
+        f"The socket of the Docker engine, {place}, may be written to by the group {group}, and not"
+        f" by this user: let the user join the group and log in anew, or set DOCKER_HOST to another"
+        " engine."
+    )
 
 
 def _reap(client: docker.DockerClient) -> None:
