@@ -10,6 +10,7 @@ of one compilation together, which the parser of its messages relies on.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,9 +21,8 @@ from pipeline.removal import remove
 from workers.check import Bench
 from workers.compile_cache import Use
 from workers.parsers.diag_lines import STEP
-from workers.parsers.diag_trouble import trouble
 from workers.parsers.kbuild_config import fragment
-from workers.sandbox.contract import BUILD, GIB, SOURCE, Ended, Limits
+from workers.sandbox.contract import BUILD, GIB, SIGNALLED, SOURCE, Ended, Limits
 
 CONFIG_LIMITS = Limits(seconds=300)
 BUILD_LIMITS = Limits(seconds=3000)
@@ -94,7 +94,7 @@ MOST_LINES = 1_000_000
 
 @dataclass(slots=True)
 class _Watch:
-    """Reads make's output as it comes: tells how far it is, stops it when it is in trouble."""
+    """Reads make's output as it comes: tells how far it is, ends what says too much."""
 
     bench: Bench
     lines: list[str] = field(default_factory=list)
@@ -111,7 +111,7 @@ class _Watch:
             self.steps += 1
             verb = step["verb"].split()[0]
             self.bench.progress(f"{verb} {step['object']} ({self.steps})")
-        return trouble(line) or None
+        return None
 
 
 def make(
@@ -123,7 +123,7 @@ def make(
 ) -> Made:
     """Make GOALS in the sandbox, with a CACHE of what compilers made; MORE are make variables.
 
-    Raises InfraError if make was ended, or failed for a reason that is not the source's.
+    Raises InfraError if make was ended, or did not run.
     """
     watch = _Watch(bench)
     argv = make_argv(bench.target, bench.cores, goals, *more)
@@ -146,6 +146,11 @@ def _check(ended: Ended, goals: str, limits: Limits) -> None:
     if ended.stopped:
         why = reasons.get(ended.stopped, ended.stopped)
         raise InfraError(f"`make {goals}` was ended: {why}.")
+    if (number := ended.exit_code - SIGNALLED) in signal.valid_signals():
+        name = signal.strsignal(number)
+        raise InfraError(
+            f"`make {goals}` was ended by signal {number} ({name}), which is not ours."
+        )
     if ended.exit_code not in {0, 1, 2}:
         raise InfraError(f"`make {goals}` did not run: exit status {ended.exit_code}.")
 

@@ -8,6 +8,7 @@ objects that it does not make again is said of this one too.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from workers.finds import finds
 from workers.kernel_build import Made
 from workers.parsers import kbuild_config
 from workers.parsers.diag_compare import normalised
+from workers.parsers.diag_trouble import Troubles, trouble, troubles
 from workers.parsers.diagnostics import Diagnostic, parse, telling
 from workers.parsers.kbuild_config import Options
 from workers.parsers.said import (
@@ -46,7 +48,7 @@ class OneBuild:
     """What came of it. MADE are the objects that make made now, HOSTED whether some of them are
     programs for the host, STARTED the build that it started from, CONFIGURED and SAID the lines to
     keep (`workers.warm.Notes`), CACHED the compile cache that it used, COMPILED how often what
-    compilers make was there before.
+    compilers make was there before; DOUBTED is whether words of trouble stand beside its errors.
     """
 
     succeeded: bool
@@ -60,6 +62,7 @@ class OneBuild:
     last_words: str
     cached: CompileCache | None
     compiled: Counts
+    doubted: bool
     config_s: float
     build_s: float
 
@@ -67,13 +70,14 @@ class OneBuild:
 def build(bench: Bench, *, confirm: bool) -> OneBuild:
     """Build what BENCH has; CONFIRM: errors that do not come a second time do not count.
 
-    A failure that may be the finished build's, of a generated file or a program in there, counts
-    only if a build from nothing fails too; and where programs for the host were made again, who
-    runs them nobody knows. Raises InfraError for whatever is not its sources' doing.
+    A failure that may be the machine's, or the finished build's, of a generated file or a program
+    in there, counts only if a build from nothing fails too; and where programs for the host were
+    made again, who runs them nobody knows. Raises InfraError for whatever is not its sources'
+    doing.
     """
     one = _once(bench, confirm=confirm)
-    failed = not (one.succeeded or _is_of_source(bench, one))
-    doubtful = one.started and (one.hosted or _goes_round(bench, one))
+    failed = not one.succeeded and (one.doubted or not _of_source(bench, one.diagnostics))
+    doubtful = one.doubted or (one.started and (one.hosted or _goes_round(bench, one)))
     if doubtful or (failed and (one.started or one.cached)):
         bench.progress("building from nothing, to be sure")
         _empty(bench)
@@ -97,14 +101,16 @@ def _goes_round(bench: Bench, one: OneBuild) -> bool:
     return any(name.endswith(".s") and warm.reads_more(bench.build, name) for name in one.made)
 
 
-def _is_of_source(bench: Bench, one: OneBuild) -> bool:
-    """Whether a compiler rejects a file that the series touches, or what includes one."""
+def _of_source(bench: Bench, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The errors of FOUND by which a compiler rejects a file that the series touches, or what
+    includes one.
+    """
     touched = set(bench.case.change.paths if bench.side is Step.PATCHED else ())
-    errors = (d for d in one.diagnostics if d.severity == "error")
-    return any(
-        error.file in touched or not touched.isdisjoint(re.findall(r"[\w./+-]+", error.detail))
-        for error in errors
-        if error.tool in {"compiler", "assembler"}
+    return tuple(
+        error
+        for error in found
+        if error.severity == "error" and error.tool in {"compiler", "assembler"}
+        if error.file in touched or not touched.isdisjoint(re.findall(r"[\w./+-]+", error.detail))
     )
 
 
@@ -120,6 +126,9 @@ def _once(bench: Bench, *, confirm: bool) -> OneBuild:
     lines = configured.lines if made is configured else configured.lines + made.lines
     unchanged = still_true(before or (), lines, lambda name: (bench.build / name).exists())
     diagnostics = parse((*lines, *unchanged))  # each step's first line ends what was before
+    told = Troubles() if succeeded else troubles(lines)
+    if told.why or told.beside:
+        diagnostics = _despite(bench, told, diagnostics)
     if not succeeded and made is not configured and confirm:
         diagnostics = _confirmed(bench, diagnostics)
     return OneBuild(
@@ -134,6 +143,7 @@ def _once(bench: Bench, *, confirm: bool) -> OneBuild:
         last_words=next((line for line in reversed(lines) if line.strip()), "nothing"),
         cached=cached,
         compiled=counted(bench.build),
+        doubted=bool(told.beside),
         config_s=configured.seconds,
         build_s=made.seconds,
     )
@@ -174,6 +184,22 @@ def _configure(bench: Bench) -> tuple[Made, Options, tuple[str, ...] | None]:
     return configured, _options(bench), None
 
 
+def _despite(bench: Bench, told: Troubles, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """FOUND without the errors that may come of the trouble that make TOLD of.
+
+    What is left has a line of the sources. Raises InfraError if nothing is.
+    """
+    sure = () if told.why else _of_source(bench, (d for d in found if d.line))
+    sure = tuple(d for d in sure if not any(map(trouble, d.detail.splitlines())))
+    if not sure:
+        raise _not_clear(told.why or told.beside)
+    return tuple(d for d in found if d.severity != "error" or d in sure)
+
+
+def _not_clear(words: str) -> InfraError:
+    return InfraError(f"make failed, and perhaps by no fault of the sources: {words}.")
+
+
 def _confirmed(bench: Bench, first: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
     """FIRST without the errors that do not come again: only what failed is made once more.
 
@@ -182,6 +208,8 @@ def _confirmed(bench: Bench, first: tuple[Diagnostic, ...]) -> tuple[Diagnostic,
     """
     bench.progress("building again what failed")
     again = kernel_build.make(bench, bench.target.make_targets)
+    if again.exit_code and (why := troubles(again.lines).why):
+        raise _not_clear(why)
     said = {_said(d) for d in parse(again.lines)} if again.exit_code else set()
     errors = [d for d in first if d.severity == "error"]
     confirmed = [d for d in errors if _said(d) in said]

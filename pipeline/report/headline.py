@@ -87,7 +87,7 @@ def _passed(verdict: Verdict) -> str:
 
 
 def _ours(verdict: Verdict) -> str:
-    """What could not be judged, and that it is not the author's doing."""
+    """What could not be judged. Why may be ours, the base's or the series': nobody is accused."""
     cells = _with(verdict, Outcome.ERROR)
     if not cells and not verdict.error:
         return ""
@@ -95,7 +95,7 @@ def _ours(verdict: Verdict) -> str:
     if verdict.error.startswith("interrupted"):
         why = "The run was interrupted: that says nothing of the series."
     else:
-        why = "That is a fault of ours, not of the series."
+        why = "That accuses nobody."
     return f"Could not be judged: {what}. {why}"
 
 

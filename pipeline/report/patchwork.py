@@ -80,7 +80,7 @@ def _accusing(found: tuple[_Found, ...]) -> tuple[State, str]:
 
 
 def _untested(verdict: Verdict) -> str:
-    """What could not be judged, by a fault of ours; "" if nothing."""
+    """What could not be judged, which accuses nobody; "" if nothing."""
     cells = [
         f"{row.target} {cell.check}"
         for row in verdict.targets
@@ -89,7 +89,7 @@ def _untested(verdict: Verdict) -> str:
     ]
     if not cells and not verdict.error:
         return ""
-    return f"could not be tested, by a fault of ours: {listed(cells) or one_line(verdict.error)}"
+    return f"could not be tested, which accuses nobody: {listed(cells) or one_line(verdict.error)}"
 
 
 def _cleared(verdict: Verdict) -> str:

@@ -45,7 +45,7 @@ _LEGEND = (
     ("PASS", "nothing new"),
     ("WARN", "new warnings"),
     ("FAIL", "new failures"),
-    ("ERROR", "a fault of ours"),
+    ("ERROR", "could not be judged"),
     ("SKIP", "not run"),
     ("-", "not planned"),
 )

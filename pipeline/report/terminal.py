@@ -94,7 +94,7 @@ def _findings(verdict: Verdict) -> Iterator[Text]:
 def _troubles(verdict: Verdict) -> Iterator[Text]:
     errors = digest.troubles(verdict, Outcome.ERROR)
     if errors or verdict.error:
-        yield _heading("Could not be judged, by a fault of ours")
+        yield _heading("Could not be judged, which accuses nobody")
     if verdict.error:
         yield Text(f"  the run: {one_line(verdict.error)}")
     for trouble in errors:

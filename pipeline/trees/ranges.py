@@ -61,8 +61,11 @@ def _export(
     history = history_of(tree) if tree.is_dir() else None
     if history is None:
         if ".." in argument and "/" not in argument:
+            what = "not a git repository"
+            if tree.is_dir() and os.access(tree, os.R_OK) and not any(tree.iterdir()):
+                what = "an empty directory"  # as Docker mounts a path that is not there
             raise InputError(
-                f"{argument} is a git range, but {tree} is not a git repository: name the"
+                f"{argument} is a git range, but {tree} is {what}: name the"
                 " repository with --tree, or give the patches as files."
             )
         return None

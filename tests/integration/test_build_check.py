@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -221,6 +221,73 @@ def test_what_goes_wrong_on_this_machine_accuses_nobody(lab, recipe, why):
     made = lab({"mm/Makefile": adding(f"mm/memory.o: FORCE\nFORCE:\n\t@{recipe}\n")})
     with pytest.raises(InfraError, match=why):
         made.probe("blue", Step.PATCHED)
+
+
+FULL = "cannot create x: No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (f"echo 'sh: 1: {FULL}' >&2", FULL),
+        ("no-such-tool", "no-such-tool: No such file or directory"),
+    ],
+)
+def test_words_alone_end_no_build(lab, command, says):
+    made = lab({"mm/Makefile": adding(f"X := $(shell {command})\n")})
+    judgement = made.judge("blue")
+    assert (judgement.outcome, judgement.findings) == (None, ())
+    assert says in (made.where / "blue-patched/log").read_text()
+
+
+def test_words_that_make_says_beside_an_error_do_not_excuse_it(lab):
+    made = lab(
+        {
+            "mm/Makefile": adding(f"$(info fatal error: {FULL})\n"),
+            "mm/memory.c": adding("#error never\n"),
+        }
+    )
+    assert told(made.judge("blue")) == [("build-error", Outcome.FAIL, "mm/memory.c", 18, 1)]
+    assert "building from nothing, to be sure" in made.progress
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        {"kernel/main.c": replacing("mm_core_init();", "extern void nowhere(void);\n\tnowhere();")},
+        {"mm/Makefile": adding(f"$(info fatal error: {FULL})\n$(error no way)\n")},
+        {"mm/memory.c": adding("#error never\n"), "mm/Makefile": adding("X := $(shell no-such)\n")},
+        {"mm/Kconfig": adding("bogus line\n")},
+    ],
+    ids=["linker", "make", "tool", "kconfig"],
+)
+def test_words_beside_what_they_may_explain_accuse_nobody(lab, edits):
+    made = lab({"Makefile": adding(f"$(info fatal error: {FULL})\n")} | edits)
+    with pytest.raises(InfraError, match="perhaps by no fault of the sources"):
+        made.probe("blue", Step.PATCHED)
+
+
+def test_a_disk_that_was_full_for_a_while_accuses_nobody(lab):
+    """What it left of a header is not made again, and fails each time until it is."""
+    full = f"echo 'sh: 1: {FULL}' >&2"
+    half = f"@if test -s $(srctree)/full; then {full}; else echo 'enum {{ WHOLE }};'; fi > $@"
+    made = lab(
+        {
+            "full": "It is.\n",
+            "mm/Makefile": adding(
+                f"mm/built-in.o:\nmm/memory.o: include/half.h\ninclude/half.h:\n\t{half}\n"
+            ),
+            "mm/memory.c": adding('#include "half.h"\nint whole = WHOLE;\n'),
+        }
+    )
+    tells = made.bench("blue", Step.PATCHED)
+
+    def progress(doing):
+        if doing.startswith("building from nothing"):
+            (made.tree(Step.PATCHED) / "full").write_text("")
+
+    assert build.probe(replace(tells, progress=progress)).seen.succeeded
+    assert (made.tree(Step.PATCHED) / "full").read_text() == ""
 
 
 def test_an_error_that_does_not_come_again_accuses_nobody(lab):

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -218,6 +219,48 @@ def test_an_image_that_is_not_here_is_named(place: Place, monkeypatch) -> None:
     assert (
         why_not("docker") == "The image nobodys/build:gcc-12 is not here: `make images` builds it."
     )
+
+
+def test_an_image_of_another_version_is_named(engine, monkeypatch, tmp_path) -> None:
+    packed = tmp_path / "empty.tar"
+    with tarfile.open(packed, "w") as tar:
+        tar.addfile(tarfile.TarInfo("etc"))
+    engine.api.import_image_from_file(str(packed), "before/build", "gcc-12")
+    try:
+        monkeypatch.setenv("CROSSCHECK_IMAGES", "before")
+        assert why_not("docker") == (
+            "The image before/build:gcc-12 is of another version: `make images` builds it anew."
+        )
+    finally:
+        engine.images.remove("before/build:gcc-12")
+
+
+def test_memory_that_runs_out_is_told_as_that(place: Place) -> None:
+    hog = "perl -e 'while (1) { push @x, \"x\" x (8 << 20) }'"
+    ended = place.run(f"{hog}; echo went on; exit 2", memory_bytes=200 << 20)
+    assert (ended.stopped, "went on" in place.text) == ("memory", True)
+    ended = place.run(
+        f"{hog}; echo went on; sleep 60",
+        watch=lambda line: "enough" if line == "went on" else None,
+        memory_bytes=200 << 20,
+    )
+    assert ended.stopped == "memory"
+
+
+def test_a_flood_is_read_as_fast_as_it_is_followed(place: Place) -> None:
+    """Looking at a container that floods takes its engine longer than the time between looks."""
+    began = time.monotonic()
+    heard = 0
+
+    def watch(line: str | None) -> str | None:
+        nonlocal heard
+        if line is not None:
+            heard += 1
+            sum(range(500))  # as long as a build's watcher takes
+        return "enough" if heard > 400_000 else None
+
+    assert place.run("yes flooding", watch=watch, seconds=100).stopped == "enough"
+    assert time.monotonic() - began < 40
 
 
 def test_an_engine_that_is_away_is_said_to_be(monkeypatch, tmp_path) -> None:

@@ -552,6 +552,10 @@ class TestUnpackedSources:
         with pytest.raises(InputError, match=r"is a git range, but .* is not a git repository"):
             series_of("HEAD~1..", plain, ours)
 
+    def test_an_empty_one_is_said_to_be_empty(self, ours, tmp_path):
+        with pytest.raises(InputError, match=r"is a git range, but .* is an empty directory"):
+            series_of("HEAD~1..", tmp_path, ours)
+
 
 def picture(tree: Path) -> dict[str, tuple[object, ...]]:
     """Everything about every file under TREE that a writer would change."""

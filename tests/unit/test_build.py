@@ -260,7 +260,7 @@ def test_older_trees_name_the_command_otherwise():
 
 @pytest.mark.parametrize(
     ("stopped", "exit_code", "says"),
-    [("time", 0, "3000 s"), ("memory", 0, "8 GiB"), ("log", 0, "64 MiB"), ("a tool was killed: x", 0, "killed"), ("", 127, "127")],
+    [("time", 0, "3000 s"), ("memory", 0, "8 GiB"), ("log", 0, "64 MiB"), ("", 127, "127"), ("", 137, r"signal 9 \(Killed\)")],
 )  # fmt: skip
 def test_a_make_that_was_ended_accuses_nobody(stopped, exit_code, says):
     ended = Ended(exit_code, 1.0, stopped)

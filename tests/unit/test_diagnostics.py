@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.parsers.diag_trouble import trouble
+from workers.parsers.diag_trouble import trouble, troubles
 from workers.parsers.diagnostics import DETAIL_LINES, parse, relative
 
 quick = settings(max_examples=50, deadline=None)
@@ -329,6 +329,8 @@ def test_trouble_of_ours_is_seen(line):
         *(text.splitlines()[-1] for text, _ in MESSAGES.values()),
         '/src/mm/a.c:8:2: error: #error "Killed: No space left on device"',
         '    8 | #error "No space left on device"',
+        '/src/mm/a.c:3:1: error: static assertion failed: "Too many open files"',
+        "/src/mm/a.c:3:1: error: call to 'x' declared with attribute error: I/O error",
         "  CC      mm/oom_kill.o",
         "make[3]: *** [/src/mm/Makefile:3: x] Error 2",
         "make[3]: *** [/src/mm/Makefile:3: x] Error 255",
@@ -344,6 +346,32 @@ def test_trouble_of_ours_is_seen(line):
 )
 def test_what_the_sources_do_wrong_is_no_trouble_of_ours(line):
     assert trouble(line) == ""
+
+
+FULL = "sh: 1: cannot create x: No space left on device"
+MISSING = "/bin/sh: 1: ps: not found"
+STEP = "  CC      mm/a.o"
+FAILS = "make[3]: *** [/src/scripts/Makefile.build:289: mm/a.o] Error 1"
+
+
+@pytest.mark.parametrize(
+    ("lines", "why", "beside"),
+    [
+        ([STEP, FAILS], "", ""),
+        ([STEP, FULL, FAILS], FULL, ""),
+        ([FULL, FAILS], FULL, ""),  # perhaps of a recipe that says nothing before
+        ([FULL, STEP, FAILS], "", FULL),
+        ([STEP, FAILS, FULL], "", FULL),
+        ([STEP, FULL, STEP, FAILS], "", FULL),
+        ([FULL, STEP, "sh: 1: Cannot fork", FAILS], "sh: 1: Cannot fork", ""),
+        ([STEP, FAILS.replace("Error 1", "Killed")], FAILS.replace("Error 1", "Killed"), ""),
+        ([MISSING, STEP, FAILS], MISSING, ""),  # what needs its answer may fail elsewhere
+    ],
+)
+def test_whose_words_of_trouble_they_are(lines, why, beside):
+    found = troubles(lines)
+    assert (found.why.endswith(why), found.beside.endswith(beside)) == (True, True)
+    assert (bool(found.why), bool(found.beside)) == (bool(why), bool(beside))
 
 
 @quick

@@ -54,7 +54,7 @@ def test_a_run_that_could_not_be_finished_accuses_and_clears_nobody():
     of = verdict(error="interrupted by SIGTERM")
     (check,) = to_checks(of)
     assert str(check.state) == "pending"
-    assert check.description == "could not be tested, by a fault of ours: interrupted by SIGTERM"
+    assert check.description == "could not be tested, which accuses nobody: interrupted by SIGTERM"
 
 
 def test_the_only_patch_of_a_series_is_told_plainly():

@@ -204,7 +204,7 @@ def test_prose_has_72_columns_and_the_order_is_kept(story):
         "PASS WARN FAIL ERROR",
         "  target",
         "New with this series:",
-        "Could not be judged, by",
+        "Could not be judged, which",
         "Skipped:",
         "Base:",
         "Inherited from base",

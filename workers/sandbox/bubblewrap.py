@@ -22,7 +22,7 @@ import psutil
 
 from pipeline.model import InfraError
 from workers.sandbox import seccomp, supervise
-from workers.sandbox.contract import Command, Ended, Mount, Tools, Watcher
+from workers.sandbox.contract import SIGNALLED, Command, Ended, Mount, Tools, Watcher
 from workers.sandbox.host import version
 from workers.sandbox.identity import Identity, identity
 from workers.sandbox.output import Output
@@ -111,7 +111,7 @@ class Bubblewrap:
             said = output.last_line or f"exit status {process.returncode}"
             raise InfraError(f"The sandbox failed: {said}.")
         return Ended(
-            exit_code=128 + signal.SIGKILL if code is None else code,
+            exit_code=SIGNALLED + signal.SIGKILL if code is None else code,
             seconds=followed.seconds,
             stopped=stopped,
             peak_memory_bytes=followed.peak_memory_bytes,

@@ -16,6 +16,7 @@ SOURCE = "/src"
 BUILD = "/build"
 #: Of a command; all of it is below /usr (hier(7)).
 PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+SIGNALLED = 128
 
 
 class Tools(StrEnum):
@@ -52,7 +53,7 @@ class Ended:
 
     STOPPED is "" if it ended by itself, else why it was ended: "time", "memory", "disk", "log",
     "cancelled", or the words that the watcher returned. EXIT_CODE is then meaningless.
-    A command that a signal ended has 128 + the signal's number, as a shell has it.
+    A command that a signal ended has SIGNALLED + the signal's number, as a shell has it.
     """
 
     exit_code: int

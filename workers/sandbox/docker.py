@@ -150,7 +150,7 @@ class Docker:
                 attached.close()  # the engine ends nothing whose output nobody takes
                 _end(container)
             stopped = followed.stopped or output.finish()
-            if not stopped and _out_of_memory(container):
+            if _out_of_memory(container) and stopped != "cancelled":
                 stopped = "memory"
             code = 128 if stopped else _exit_code(attached.status, command.argv[0], image)
         peak = followed.peak_memory_bytes
@@ -228,6 +228,10 @@ def _asking(image: str = "") -> Iterator[None]:
     except NotFound:
         raise
     except APIError as error:
+        if ENTER in str(error.explanation):
+            raise InfraError(
+                f"The image {image} is of another version: `make images` builds it anew."
+            ) from error
         raise InfraError(f"The sandbox failed: {str(error.explanation).strip('.')}.") from error
     except (DockerException, RequestException, OSError) as error:
         raise InfraError(_away()) from error

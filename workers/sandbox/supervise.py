@@ -139,15 +139,14 @@ def follow(
     while not (ended or stopped):
         data, ended = events.wait(max(due - time.monotonic(), 0))
         stopped = output.feed(data)
-        now = time.monotonic()
-        if now >= due and not (ended or stopped):
-            due = now + TICK_S
+        if time.monotonic() >= due and not (ended or stopped):
             used = memory.total_bytes()
             peak = max(peak, used)
             stopped = "memory" if used > limits.memory_bytes else output.tick()
             stopped = stopped or ("disk" if disk.above(limits.disk_bytes) else "")
             stopped = stopped or ("cancelled" if cancelled() else "")
-        if now - began > limits.seconds and not (ended or stopped):
+            due = time.monotonic() + TICK_S  # looking may take longer; output is read between
+        if time.monotonic() - began > limits.seconds and not (ended or stopped):
             stopped = "time"
     return Followed(time.monotonic() - began, stopped, peak)
 
