@@ -149,7 +149,7 @@ def _check(ended: Ended, goals: str, limits: Limits) -> None:
     if (number := ended.exit_code - SIGNALLED) in signal.valid_signals():
         name = signal.strsignal(number)
         raise InfraError(
-            f"`make {goals}` was ended by signal {number} ({name}), which is not ours."
+            f"`make {goals}` was ended by signal {number} ({name}), which we did not send."
         )
     if ended.exit_code not in {0, 1, 2}:
         raise InfraError(f"`make {goals}` did not run: exit status {ended.exit_code}.")
