@@ -18,11 +18,11 @@ from pipeline.model import Case, InfraError, Target
 from workers.check import Bench, Judgement, Sighting
 from workers.parsers import elf
 from workers.size.compare import Changed, changes
-from workers.size.groups import grouped
-from workers.size.larger import IMAGE, larger
+from workers.size.groups import grouped, groups_of
+from workers.size.larger import IMAGE, larger, unpadded
 from workers.size.symbols import OfFile, sizes
 
-VERSION = 1
+VERSION = 2
 KEEPS_BUILD = False
 BOOTS = False
 
@@ -44,13 +44,14 @@ def probe(bench: Bench) -> Sighting:
     bench.progress("measuring")
     vmlinux, image = _needed(bench, "vmlinux"), _needed(bench, IMAGE)
     sections, symbols = elf.sections(vmlinux), elf.symbols(vmlinux)
-    groups = grouped(sections, symbols)
+    placed = groups_of(sections, symbols)
+    groups = grouped(placed, symbols)
     if not groups["text"]:
         raise InfraError("vmlinux has no code: build it again with --no-cache.")
     return Sighting(
         Seen(
             groups=tuple(groups.items()),
-            symbols=sizes(symbols, sections),
+            symbols=sizes(symbols, {section.name: group for section, group in placed}),
             # The paths of artifacts are their contents.
             image_bytes=None if image == vmlinux else image.stat().st_size,
         )
@@ -62,7 +63,7 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
     before, after = _measures(base), _measures(patched)
     differ = changes(base.symbols, patched.symbols)
     return Judgement(
-        findings=larger(case, target, before, after, differ),
+        findings=larger(case, target, before, unpadded(before, after, differ), differ),
         facts=(
             (
                 "sections",

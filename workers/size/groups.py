@@ -43,14 +43,22 @@ _LAST, _LAST_WIDTH = "kallsyms_seqs_of_names", 3
 _OFFSETS, _OFFSETS_WIDTH = "kallsyms_offsets", 4
 
 
-def grouped(sections: Iterable[ElfSection], symbols: Iterable[ElfSymbol]) -> dict[str, int]:
+def groups_of(
+    sections: Iterable[ElfSection], symbols: Iterable[ElfSymbol]
+) -> tuple[tuple[ElfSection, str], ...]:
+    """The group of each section, one of PARTS or `tables`."""
+    marks = {s.name: s.value for s in symbols if s.kind in ("notype", "object", "func")}
+    return tuple((section, _group(section, marks)) for section in sections)
+
+
+def grouped(
+    groups: Iterable[tuple[ElfSection, str]], symbols: Iterable[ElfSymbol]
+) -> dict[str, int]:
     """The bytes of each group, of PARTS, `tables` and `total`."""
-    table = tuple(symbols)
-    marks = {s.name: s.value for s in table if s.kind in ("notype", "object", "func")}
     found = dict.fromkeys((*PARTS, TABLES), 0)
-    for section in sections:
-        found[_group(section, marks)] += section.size_bytes
-    kallsyms = min(_kallsyms(table), found["rodata"])
+    for section, group in groups:
+        found[group] += section.size_bytes
+    kallsyms = min(_kallsyms(symbols), found["rodata"])
     found["rodata"] -= kallsyms
     found[TABLES] += kallsyms
     return {TOTAL: sum(found[part] for part in PARTS), **found}

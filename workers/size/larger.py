@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which measures of the kernel's size grew beyond the limits of the matrix? Pure.
 
+Sections are filled up, to whole pages and to alignments inside of them, so that one may grow by
+16 kB when another does by a byte: a part has grown by what its functions and objects have, at most.
+
 What grows is said once: the total is not blamed beside a part of it, nor what boots beside
 what it is made of, unless their own limits are more severe.
 """
@@ -19,6 +22,24 @@ IMAGE = "image"
 _KIND = "larger"
 _WORDS = {TOTAL: "the kernel", IMAGE: "the image that boots"}
 _MOST_NAMED = 10
+
+
+def unpadded(
+    base: Mapping[str, int], patched: Mapping[str, int], differ: Iterable[Changed]
+) -> dict[str, int]:
+    """PATCHED as it would be if what grew had been filled up as BASE is.
+
+    Strings have no symbols: read-only data counts as it is.
+    """
+    named: dict[str, int] = {}
+    for change in differ:
+        named[change.group] = named.get(change.group, 0) + change.by
+    found = dict(patched)
+    for part in (part for part in PARTS if part != "rodata" and part in base and part in patched):
+        padding = max(0, patched[part] - base[part] - max(0, named.get(part, 0)))
+        found[part] -= padding
+        found[TOTAL] -= padding
+    return found
 
 
 def larger(
@@ -59,8 +80,12 @@ def _finding(case: Case, of: str, each: Exceeded, differ: Sequence[Changed]) -> 
         f" {each.words}",
         patch=only_patch(case.change),
         symbol=of,
-        detail="\n".join([_line(c) for c in differ if c.by > 0][:_MOST_NAMED]),
+        detail="\n".join([_line(c) for c in differ if c.by > 0 and _is_of(c, of)][:_MOST_NAMED]),
     )
+
+
+def _is_of(change: Changed, measure: str) -> bool:
+    return measure not in PARTS or change.group == measure
 
 
 def _line(change: Changed) -> str:

@@ -10,10 +10,10 @@ Aliases count once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from workers.parsers.elf import ElfSection, ElfSymbol
+from workers.parsers.elf import ElfSymbol
 from workers.parsers.symbol_names import of_source, unsplit
 
 #: What is no function or object of the sources: labels, the build's own tables, the padding
@@ -27,26 +27,33 @@ _PLAIN = frozenset({"notype", "object", "func", "common", "tls"})
 
 @dataclass(frozen=True, slots=True)
 class OfFile:
-    """(name, bytes) of the static symbols of FILE, or of the global ones if that is ""."""
+    """(name, bytes) of the static symbols of FILE, or of the global ones if that is "".
+
+    All are of one GROUP of sections (`workers.size.groups`).
+    """
 
     file: str
+    group: str
     sizes: tuple[tuple[str, int], ...]
 
 
-def sizes(symbols: Iterable[ElfSymbol], sections: Iterable[ElfSection]) -> tuple[OfFile, ...]:
-    """The sizes of what takes memory, sorted. SYMBOLS are in the order of their table."""
-    taking = {section.name for section in sections}
-    files: dict[str, dict[str, int]] = {}
-    placed = _without_aliases(_with_files(symbols, taking))
+def sizes(symbols: Iterable[ElfSymbol], groups: Mapping[str, str]) -> tuple[OfFile, ...]:
+    """The sizes of what takes memory, sorted. SYMBOLS are in the order of their table.
+
+    GROUPS has the group of each section that takes memory.
+    """
+    files: dict[tuple[str, str], dict[str, int]] = {}
+    placed = _without_aliases(_with_files(symbols, set(groups)))
     known = {s.name for _, s in placed if s.binding != "local"}
     for file, symbol in placed:
         whole = unsplit(symbol.name)
         of_global = whole != symbol.name and whole in known
-        names = files.setdefault("" if of_global else file, {})
+        place = ("" if of_global else file, groups[symbol.section])
+        names = files.setdefault(place, {})
         name = of_source(symbol.name)
         names[name] = names.get(name, 0) + symbol.size_bytes
     return tuple(
-        OfFile(file, tuple(sorted(names.items()))) for file, names in sorted(files.items())
+        OfFile(*place, tuple(sorted(names.items()))) for place, names in sorted(files.items())
     )
 
 
