@@ -68,7 +68,10 @@ def test_a_socket_that_is_for_others_is_no_engine_that_is_down() -> None:
     command = [sys.executable, "-m", "workers.sandbox", "docker"]
     as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", *command]
     # Not below pytest's directories, which are for their user alone.
-    with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as engine:
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as directory,
+        socket.socket(socket.AF_UNIX) as engine,
+    ):
         place = Path(directory, "docker.sock")
         engine.bind(str(place))
         engine.listen()
