@@ -18,6 +18,7 @@ from workers.parsers.console import INIT_START
 from workers.parsers.measures import Measurement, Report
 from workers.perf.figures import Figures, Pair, collect, enough, instructions
 from workers.perf.operations import operation
+from workers.sandbox.contract import Ended
 from workers.trace import key
 
 LIMITS = (Limit("perf", "*", 1.0, 5.0), Limit("perf", "getpid", 10.0, 5.0, Outcome.FAIL))
@@ -192,6 +193,37 @@ def test_a_panic_that_does_not_come_again_is_none(probed):
     sighting = probed(Step.PATCHED, Ending.PANIC, WELL, WELL, WELL)
     assert sighting.seen.panic is None
     assert sighting.seen.boots == 3
+
+
+COMPILER = (
+    "/probes/perf/cases/a.c: In function 'run':",
+    "/probes/perf/cases/a.c:7:2: error: too few arguments to function 'f'",
+    "/probes/perf/cases/b.c:9:1: error: expected ';'",
+    "/probes/case.h:3:5: note: declared here",
+)
+LINKER = (
+    "/usr/bin/ld: /tmp/cc1.o: in function `run':",
+    "a.c:(.text+0x1): undefined reference to `memset'",
+    "collect2: error: ld returned 1 exit status",
+)
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [(COMPILER, COMPILER[1]), (LINKER, LINKER[1]), (("gcc: odd",), "gcc: odd")],
+)
+def test_a_program_that_cannot_be_built_is_told_by_the_first_error(tmp_path, output, told):
+    def run(argv, *, watch, **_):
+        if argv[0] == "make":
+            return Ended(0, 1.0)
+        for line in output:
+            watch(line)
+        return Ended(1, 1.0)
+
+    bench = SimpleNamespace(target=TARGET, build=tmp_path / "build", run=run)
+    with pytest.raises(InfraError) as caught:
+        program.build(bench, "perf")
+    assert str(caught.value) == f"The perf program cannot be built: {told}."
 
 
 def test_what_was_seen_survives_json():
