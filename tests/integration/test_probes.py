@@ -16,7 +16,9 @@ from workers.sandbox.contract import Limits
 pytestmark = pytest.mark.integration
 
 CASES = Path(__file__).parents[2] / "workers" / "probes" / "perf" / "cases"
-MEASURED = re.compile(r"measured (\w+) operations=[1-9]\d* ns=\d+(?:,\d+)*")
+MEASURED = re.compile(
+    r"measured (\w+) operations=[1-9]\d* ns=\d+(?:(?:,\d+){11} rounds=12| rounds=1)"
+)
 UNMEASURED = re.compile(r"unmeasured (\w+) \S.*")
 
 

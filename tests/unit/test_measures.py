@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a console says was measured: whole lines, and nothing that is not."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.parsers.console import clean
 from workers.parsers.measures import Measurement, Report, parse
 
-LINE = "measured getpid operations=512 ns=178176,178180,178176"
+LINE = "measured getpid operations=512 ns=178176,178180,178176 rounds=3"
 GETPID = Measurement("getpid", 512, (178176, 178180, 178176))
-PIPE = "measured pipe operations=8 ns=1000"
+PIPE = "measured pipe operations=8 ns=1000 rounds=1"
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,15}", fullmatch=True)
 measurements = st.builds(
@@ -31,7 +32,10 @@ intruders = st.sampled_from(
 
 def written(measurement):
     rounds = ",".join(map(str, measurement.rounds_ns))
-    return f"measured {measurement.name} operations={measurement.operations} ns={rounds}"
+    return (
+        f"measured {measurement.name} operations={measurement.operations} ns={rounds}"
+        f" rounds={len(measurement.rounds_ns)}"
+    )
 
 
 def test_measurements_amid_other_lines():
@@ -70,6 +74,17 @@ def test_what_other_messages_run_into_is_not_believed(measurement, intruder, dat
 def test_without_its_beginning_a_line_says_nothing(measurement, data):
     line = written(measurement)
     assert parse((line[data.draw(st.integers(1, len(line))) :],)) == Report((), ())
+
+
+@given(measurements, st.data())
+def test_without_its_end_a_line_says_nothing(measurement, data):
+    line = written(measurement)
+    assert parse((line[: data.draw(st.integers(0, len(line) - 1))],)) == Report((), ())
+
+
+@pytest.mark.parametrize("end", ["", " rounds=2", " rounds=30", " rounds=03", " rounds=3 "])
+def test_a_line_must_have_as_many_rounds_as_it_says(end):
+    assert parse((LINE.removesuffix(" rounds=3") + end,)) == Report((), ())
 
 
 @given(st.lists(st.text() | st.sampled_from((LINE, PIPE, LINE[:-3], LINE + "0" * 30))))

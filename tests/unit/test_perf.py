@@ -3,17 +3,23 @@
 
 import random
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline.codec import dumps, loads
-from pipeline.model import Case, Limit, Outcome
+from pipeline.model import Case, InfraError, Limit, Machine, Outcome, Step
 from tests.unit import builders
+from workers.checks import perf
 from workers.checks.perf import Seen, judge
-from workers.guest import program
+from workers.guest import program, qemu
+from workers.guest.watch import Ending, Patience, Watch
+from workers.parsers.console import INIT_START
 from workers.parsers.measures import Measurement, Report
 from workers.perf.figures import Figures, Pair, collect, enough, instructions
 from workers.perf.operations import operation
+from workers.sandbox.contract import Ended
+from workers.trace import key
 
 LIMITS = (Limit("perf", "*", 1.0, 5.0), Limit("perf", "getpid", 10.0, 5.0, Outcome.FAIL))
 TARGET = builders.target()
@@ -99,7 +105,130 @@ def test_what_one_side_cannot_measure_is_no_finding():
     }
 
 
+PANIC = "Kernel panic - not syncing: Fatal exception"
+PANICKED = perf.Panic(f"panics while getpid is measured: {PANIC}", "getpid", ("a", "b"))
+
+
+def test_a_panic_of_the_patched_kernel_accuses():
+    told = judged(seen(getpid=(781, 781)), Seen(0, (), (), ("QEMU 9",), panic=PANICKED))
+    (finding,) = told.findings
+    assert (finding.kind, finding.severity) == ("panic", Outcome.FAIL)
+    assert (finding.symbol, finding.patch, finding.detail) == ("getpid", 1, "a\nb")
+    assert finding.summary == f"the kernel panics while getpid is measured: {PANIC}"
+    assert (told.outcome, told.reason) == (None, "")
+    assert dict(told.facts)["unmeasured"] == {"getpid": "patched: the kernel panics"}
+
+
+def test_a_panic_is_traced_to_a_patch_by_what_it_says():
+    found = [
+        judged(seen(), Seen(0, (), (), (), panic=panic), patches=2).findings[0]
+        for panic in (PANICKED, replace(PANICKED, tail=()), replace(PANICKED, words="panics: odd"))
+    ]
+    assert {finding.patch for finding in found} == {None}
+    assert key(found[0]) == key(found[1])
+    assert key(found[0]) != key(found[2])
+
+
+ICOUNT = replace(TARGET, machine=Machine(("qemu",), "", 90, 1, icount="shift=0,sleep=off"))
+MEASURED = "measured getpid operations=1 ns=781 rounds=1"
+RUNNING = ("Linux version 7.2", INIT_START, "# running getpid")
+
+
+def guest(ending):
+    watch = Watch(Patience(90))
+    for line in (*RUNNING, MEASURED if ending.well else f"[    1.0] {PANIC}"):
+        watch(line)
+    return qemu.Run(ending, 1.0, watch)
+
+
+@pytest.fixture
+def probed(tmp_path, monkeypatch):
+    """What the probe sees of SIDE if its boots come to ENDINGS, one after the other."""
+
+    def probed(side, *endings):
+        left = iter(endings)
+        monkeypatch.setattr(program, "build", lambda *_: b"init")
+        monkeypatch.setattr(qemu, "run", lambda *_: guest(next(left)))
+        bench = SimpleNamespace(
+            target=ICOUNT, side=side, build=tmp_path / "build", needed={"image": tmp_path},
+            progress=lambda _: None, keep=lambda name, _: name,
+            sandbox=SimpleNamespace(versions=lambda _: ("QEMU 9",)),
+        )  # fmt: skip
+        sighting = perf.probe(bench)
+        assert next(left, None) is None
+        return sighting
+
+    return probed
+
+
+WELL = Ending.STAYED_ON
+
+
+@pytest.mark.parametrize("before", [(), (WELL,), (Ending.PANIC, WELL)])
+def test_a_patched_kernel_that_panics_at_each_attempt_is_seen_to(probed, before):
+    sighting = probed(Step.PATCHED, *before, Ending.PANIC, Ending.PANIC)
+    assert sighting.seen.panic.words == PANICKED.words
+    assert sighting.seen.panic.case == "getpid"
+    assert PANIC in sighting.seen.panic.tail[-1]
+    assert (sighting.seen.boots, sighting.seen.cases) == (0, ())
+    assert sighting.artifacts == ("perf-console",)
+    assert sighting.blocks  # what it would have measured is hidden: a trace must not go by that
+
+
+@pytest.mark.parametrize(
+    ("side", "endings"),
+    [
+        (Step.BASE, (Ending.PANIC, Ending.PANIC)),
+        (Step.PATCHED, (Ending.HANG, Ending.PANIC)),
+        (Step.PATCHED, (Ending.PANIC, Ending.HANG)),
+        (Step.PATCHED, (Ending.CRASH, Ending.CRASH)),
+    ],
+)
+def test_whatever_else_keeps_a_kernel_from_its_end_accuses_nobody(probed, side, endings):
+    with pytest.raises(InfraError, match="while getpid is measured"):
+        probed(side, *endings)
+
+
+def test_a_panic_that_does_not_come_again_is_none(probed):
+    sighting = probed(Step.PATCHED, Ending.PANIC, WELL, WELL, WELL)
+    assert sighting.seen.panic is None
+    assert sighting.seen.boots == 3
+
+
+COMPILER = (
+    "/probes/perf/cases/a.c: In function 'run':",
+    "/probes/perf/cases/a.c:7:2: error: too few arguments to function 'f'",
+    "/probes/perf/cases/b.c:9:1: error: expected ';'",
+    "/probes/case.h:3:5: note: declared here",
+)
+LINKER = (
+    "/usr/bin/ld: /tmp/cc1.o: in function `run':",
+    "a.c:(.text+0x1): undefined reference to `memset'",
+    "collect2: error: ld returned 1 exit status",
+)
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [(COMPILER, COMPILER[1]), (LINKER, LINKER[1]), (("gcc: odd",), "gcc: odd")],
+)
+def test_a_program_that_cannot_be_built_is_told_by_the_first_error(tmp_path, output, told):
+    def run(argv, *, watch, **_):
+        if argv[0] == "make":
+            return Ended(0, 1.0)
+        for line in output:
+            watch(line)
+        return Ended(1, 1.0)
+
+    bench = SimpleNamespace(target=TARGET, build=tmp_path / "build", run=run)
+    with pytest.raises(InfraError) as caught:
+        program.build(bench, "perf")
+    assert str(caught.value) == f"The perf program cannot be built: {told}."
+
+
 def test_what_was_seen_survives_json():
+    panicked = Seen(0, (), (), (), panic=PANICKED)
+    assert loads(Seen, dumps(panicked)) == panicked
     here = seen([("boot", "no counter")], a=(1.5, 2.5))
     assert loads(Seen, dumps(here)) == here
 

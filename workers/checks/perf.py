@@ -6,7 +6,8 @@ The machine counts instructions (`icount` in the matrix): a figure is exact, and
 every host, however busy. What the series made slower is a finding where it is outside the
 spread that the boots show, and beyond a limit of the matrix; what it made faster is a fact.
 
-A kernel that boots but does not get through the program accuses nobody here.
+A patched kernel that panics while it is measured, at each attempt, is a finding. Whatever else
+keeps a kernel that boots from getting through the program accuses nobody here.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from pipeline.limits import exceeded
-from pipeline.model import Case, Finding, InfraError, Target
+from pipeline.model import Case, Finding, InfraError, Outcome, Step, Target
 from workers.check import Bench, Judgement, Sighting
 from workers.guest import boots, compare, initramfs, program, qemu
 from workers.guest.program import Broken
-from workers.guest.watch import Patience
+from workers.guest.watch import Ending, Patience
 from workers.parsers import measures
 from workers.parsers.measures import Report
 from workers.perf.figures import Figures, Pair, collect, enough
@@ -33,7 +34,7 @@ from workers.toolchain import emulator
 
 _PROGRAM = "perf"
 #: Raised by hand when the probe sees differently; other sources of the program do so by themselves.
-VERSION = program.version(_PROGRAM) + 1
+VERSION = program.version(_PROGRAM) + 2
 KEEPS_BUILD = False
 BOOTS = True
 
@@ -46,14 +47,24 @@ _FEWEST = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Panic:
+    """How the kernel panics, to go on from "the kernel"; CASE is what was measured then."""
+
+    words: str
+    case: str  # "" if none
+    tail: tuple[str, ...]  # the console's last lines
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What one side's boots measured."""
+    """What one side's boots measured; nothing if it panicked."""
 
     boots: int
     cases: tuple[Figures, ...]
     unmeasured: tuple[tuple[str, str], ...]  # (case, why this kernel has no such thing)
     tools: tuple[str, ...]
     operations: tuple[tuple[str, str], ...] = ()  # (case, what one operation is)
+    panic: Panic | None = None  # of the patched kernel
 
 
 def probe(bench: Bench) -> Sighting:
@@ -80,7 +91,12 @@ def _measure(bench: Bench, directory: Path, archive: bytes) -> Sighting:
     while not enough(figures, len(reports), time.monotonic() - began):
         seed = len(reports) + 1
         bench.progress(f"measuring, boot {seed}")
-        reports.append(_boot(bench, packed, console, seed))
+        said = _boot(bench, packed, console, seed)
+        if isinstance(said, Panic):
+            seen = Seen(0, (), (), bench.sandbox.versions(emulator(bench.target)), panic=said)
+            kept = (bench.keep("perf-console", console),)
+            return Sighting(seen, kept, blocks=f"the {bench.side} kernel panics")
+        reports.append(said)
         figures = collect(reports, icount)
     if not figures:
         raise InfraError(
@@ -96,8 +112,12 @@ def _measure(bench: Bench, directory: Path, archive: bytes) -> Sighting:
     return Sighting(seen, (bench.keep("perf-console", console),))
 
 
-def _boot(bench: Bench, packed: Path, console: Path, seed: int) -> Report:
-    """What a boot with SEED says. Raises InfraError when it does not come to its end."""
+def _boot(bench: Bench, packed: Path, console: Path, seed: int) -> Report | Panic:
+    """What a boot with SEED says, or how the patched kernel panics at each attempt.
+
+    Raises InfraError when it does not come to its end for any other reason.
+    """
+    endings: set[Ending] = set()
     limit_s = bench.target.machine.seconds_limit
     for attempt in range(1, _ATTEMPTS + 1):
         patience = Patience(limit_s, silence_s=limit_s / 2, power_off_s=0).times(attempt)
@@ -107,14 +127,21 @@ def _boot(bench: Bench, packed: Path, console: Path, seed: int) -> Report:
             stream.write("\n".join((head, *run.lines, "")))
         if run.ending.well:
             return measures.parse(run.lines)
+        endings.add(run.ending)
+    boot = boots.read(run)
+    words = compare.describe(boot, "while {} is measured")
+    if bench.side is Step.PATCHED and endings == {Ending.PANIC}:
+        return Panic(words, boot.running, boot.tail)
     raise InfraError(
-        f"The {bench.side} kernel boots, but does not get through the perf program:"
-        f" it {compare.describe(boots.read(run))}."
+        f"The {bench.side} kernel boots, but does not get through the perf program: it {words}."
     )
 
 
 def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
-    """WARN, or FAIL where a limit says so, for what became slower beyond a limit."""
+    """WARN, or FAIL where a limit says so, for what became slower beyond a limit.
+
+    FAIL for a panic.
+    """
     pairs, unmeasured = _pairs(base, patched)
     facts: dict[str, JsonValue] = {
         "unit": _UNIT,
@@ -130,8 +157,22 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
         if pair.differs
     )
     return Judgement(
-        findings=tuple(finding for finding in slower if finding),
+        findings=(
+            *([_panic(case, patched.panic)] if patched.panic else []),
+            *(finding for finding in slower if finding),
+        ),
         facts=tuple((name, value) for name, value in facts.items() if value),
+    )
+
+
+def _panic(case: Case, panic: Panic) -> Finding:
+    return Finding(
+        kind="panic",
+        severity=Outcome.FAIL,
+        summary=f"the kernel {panic.words}",
+        patch=compare.only_patch(case),
+        symbol=panic.case,
+        detail="\n".join(panic.tail),
     )
 
 
@@ -139,13 +180,15 @@ def _pairs(base: Seen, patched: Seen) -> tuple[Mapping[str, Pair], Mapping[str, 
     """The cases that were measured on both sides, and why the others were not."""
     before, after = ({each.name: each for each in side.cases} for side in (base, patched))
     told = {side: dict(seen.unmeasured) for side, seen in (("base", base), ("patched", patched))}
+    illegible = "no legible result on the console"
+    unsaid = {"base": illegible, "patched": "the kernel panics" if patched.panic else illegible}
     names = dict.fromkeys((*before, *after, *told["base"], *told["patched"]))
     pairs: dict[str, Pair] = {}
     unmeasured: dict[str, str] = {}
     for name in names:
         sides = {"base": before.get(name), "patched": after.get(name)}
         why = {
-            side: told[side].get(name, "no legible result on the console")
+            side: told[side].get(name, unsaid[side])
             for side, figures in sides.items()
             if figures is None or len(figures.of_boots) < _FEWEST
         }

@@ -173,24 +173,28 @@ def zero_pages(
     return Difference((replace(finding, severity=Outcome.WARN),))  # base is no measure
 
 
-def _where(boot: Boot) -> str:
+def _where(boot: Boot, running: str) -> str:
     if boot.running:
-        return f"in the init's test {boot.running}"
+        return running.format(boot.running)
     return "after the init had started" if boot.init_s is not None else "before the init started"
 
 
-def describe(boot: Boot) -> str:
-    """How BOOT ended badly, in one line that goes on from "the kernel"."""
+def describe(boot: Boot, running: str = "in the init's test {}") -> str:
+    """How BOOT ended badly, in one line that goes on from "the kernel".
+
+    RUNNING is what the init does while it says that {} is running.
+    """
+    where = _where(boot, running)
     last = f"; the last line is: {boot.last_line}" if boot.last_line else " and said nothing"
     if boot.panic:
         last = f": {boot.panic}"
     words = {
-        Ending.PANIC: f"panics {_where(boot)}",
-        Ending.HANG: f"hangs {_where(boot)}: nothing new on the console for {boot.silence_s:.0f} s",
-        Ending.RESET: f"resets or goes off {_where(boot)}",
-        Ending.TIME: f"is not done after {boot.seconds:.0f} s, {_where(boot)}",
-        Ending.FLOOD: f"floods the console {_where(boot)}",
-        Ending.CRASH: f"drives the processor into an error state {_where(boot)}",
+        Ending.PANIC: f"panics {where}",
+        Ending.HANG: f"hangs {where}: nothing new on the console for {boot.silence_s:.0f} s",
+        Ending.RESET: f"resets or goes off {where}",
+        Ending.TIME: f"is not done after {boot.seconds:.0f} s, {where}",
+        Ending.FLOOD: f"floods the console {where}",
+        Ending.CRASH: f"drives the processor into an error state {where}",
         Ending.STAYED_ON: "does not power off",
         Ending.POWERED_OFF: "powers off",
     }

@@ -40,6 +40,8 @@ _LIMITS = Limits(seconds=120, memory_bytes=2 * GIB, log_bytes=1 << 20)
 _ERROR = re.compile(
     rf"^{SOURCE}/(?P<file>[^:]+):(?P<line>\d+):(?:\d+:)? (?:fatal )?error: (?P<text>.*)"
 )
+#: The same of any file, or of none, from the compiler, the assembler or the linker.
+_ANY_ERROR = re.compile(r": (?:(?:fatal )?error|Error|undefined reference)[: ]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,20 @@ class _Errors:
     """Remembers a compiler's errors; a `workers.sandbox.contract.Watcher`."""
 
     in_tree: list[Broken] = field(default_factory=list)
-    last: str = ""
+    first: str = ""  # error of all, in the tree or not
+    last: str = ""  # line of all
+
+    @property
+    def why(self) -> str:
+        """The line that tells best what went wrong; "" if there is none."""
+        return self.first or self.last
 
     def __call__(self, line: str | None) -> str | None:
         if line is None:
             return None
         self.last = line or self.last
+        if not self.first and _ANY_ERROR.search(line):
+            self.first = line
         if found := _ERROR.match(line):
             self.in_tree.append(Broken(found["file"], int(found["line"]), found["text"]))
         return None
@@ -76,7 +86,7 @@ def _headers(bench: Bench) -> None:
     )
     ended = bench.run(argv, limits=_LIMITS, watch=errors)
     if ended.stopped or ended.exit_code:
-        why = ended.stopped or errors.last or f"exit status {ended.exit_code}"
+        why = ended.stopped or errors.why or f"exit status {ended.exit_code}"
         raise InfraError(f"The tree's user-space headers cannot be made: {why}.")
 
 
@@ -145,5 +155,5 @@ def build(bench: Bench, program: str) -> bytes | Broken:
             raise InfraError(f"The {program} program cannot be read: {error}.") from error
     if ended.exit_code == 1 and errors.in_tree:
         return errors.in_tree[0]
-    why = errors.last or "the compiler says nothing"
+    why = errors.why or "the compiler says nothing"
     raise InfraError(f"The {program} program cannot be built: {why}.")

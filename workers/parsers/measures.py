@@ -2,7 +2,8 @@
 """What did the perf program measure? Pure: a console's lines in, its measurements out.
 
 printk writes to the same console, into the middle of a line too. A line that is not whole is no
-measurement, and of a name with several different ones none is believed.
+measurement: how many rounds there are stands at its end. Of a name with several different ones
+none is believed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 _NAME = r"[a-z][a-z0-9_]*"
 _MEASURED = re.compile(
     rf"measured (?P<name>{_NAME}) operations=(?P<operations>[1-9]\d{{0,8}})"
-    r" ns=(?P<rounds>\d{1,18}(?:,\d{1,18})*)",
+    r" ns=(?P<ns>\d{1,18}(?:,\d{1,18})*) rounds=(?P<rounds>[1-9]\d{0,2})",
     re.ASCII,
 )
 _UNMEASURED = re.compile(rf"unmeasured (?P<name>{_NAME}) (?P<reason>[ -~]+)")
@@ -42,7 +43,9 @@ def parse(lines: Iterable[str]) -> Report:
     said: dict[str, set[Measurement | str]] = {}
     for line in lines:
         if found := _MEASURED.fullmatch(line):
-            rounds = tuple(int(each) for each in found["rounds"].split(","))
+            rounds = tuple(int(each) for each in found["ns"].split(","))
+            if len(rounds) != int(found["rounds"]):
+                continue
             each: Measurement | str = Measurement(found["name"], int(found["operations"]), rounds)
         elif found := _UNMEASURED.fullmatch(line):
             each = found["reason"]

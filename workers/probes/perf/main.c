@@ -3,15 +3,16 @@
  * The init of a machine that is measured: what does each case cost, in virtual nanoseconds?
  * Under QEMU's -icount they count instructions. Says one line for each case,
  *
- *   measured NAME operations=N ns=T1,T2,...   so much took N operations in each round
- *   unmeasured NAME REASON                    why it cannot run on this kernel
+ *   measured NAME operations=N ns=T1,...,Tk rounds=k   so much took N operations in each
+ *   unmeasured NAME REASON                             why it cannot run on this kernel
  *
  * between the markers "crosscheck-init: start" and "… end", and powers off. The lines
  * "# running NAME" tell whoever watches the console how far it came.
  *
  * The figure of a case is that of its shortest round: what else there is in a round (work
  * that was put off, refills of caches, a tick) makes it longer, never shorter, and hangs on
- * the boot. The kernel's command line needs `norandmaps`: addresses that are random move the
+ * the boot. A line of figures that is cut, as one too long for a struct line is, has not all
+ * of its last word, and is not believed. The kernel's command line needs `norandmaps`: addresses that are random move the
  * shortest round of fork_exit by 0.5 %.
  */
 #include <asm/ioctls.h>
@@ -109,6 +110,7 @@ static void put_once(struct line *line, const struct perf_case *of)
 	} else {
 		put_text(line, "measured ", of->name, " operations=1 ns=");
 		put_ns(line, ns);
+		put(line, " rounds=1");
 	}
 }
 
@@ -132,6 +134,8 @@ static void put_rounds(struct line *line, const struct perf_case *of)
 		put(line, i ? "," : "");
 		put_ns(line, round_of(of, operations) - cost);
 	}
+	put(line, " rounds=");
+	put_number(line, ROUNDS, 10);
 }
 
 /*
