@@ -154,7 +154,7 @@ def _since(verdict: Verdict, earlier: Verdict | None) -> Iterator[Text]:
 
 def _costs(verdict: Verdict) -> Iterator[Text]:
     told = digest_costs(verdict)
-    if told.cases or told.nothing:
+    if told.cases or told.gaps or told.nothing:
         yield _heading("Cost, in instructions for one operation")
     if told.nothing:
         yield Text(f"  {told.nothing}")
@@ -164,6 +164,10 @@ def _costs(verdict: Verdict) -> Iterator[Text]:
             yield Text(f"    {line}")
     if told.more:
         yield Text(f"  ... and {count(told.more, 'other')}")
+    for line in told.gaps:
+        yield Text(f"  {line}")
+    if told.gaps_more:
+        yield Text(f"  ... and {count(told.gaps_more, 'other line')} like it")
     if told.sizes:
         yield _heading("Size")
     for line in told.sizes:
