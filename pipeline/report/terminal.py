@@ -168,6 +168,10 @@ def _costs(verdict: Verdict) -> Iterator[Text]:
         yield Text(f"  {line}")
     if told.gaps_more:
         yield Text(f"  ... and {count(told.gaps_more, 'other line')} like it")
+
+
+def _sizes(verdict: Verdict) -> Iterator[Text]:
+    told = digest_costs(verdict)
     if told.sizes:
         yield _heading("Size")
     for line in told.sizes:
@@ -187,6 +191,7 @@ def view(verdict: Verdict, earlier: Verdict | None = None) -> RenderableType:
         *_findings(verdict),
         *_since(verdict, earlier),
         *_costs(verdict),
+        *_sizes(verdict),
         *_troubles(verdict),
         *_base(verdict),
         *_known(verdict),
