@@ -2,7 +2,8 @@
 """What is told of costs to those who did not ask for all figures? Pure.
 
 A reply and a terminal say the same: of each case that differs, a paragraph with the targets
-on which it does, for the better too; and by how much the kernels grew.
+on which it does, for the better too; which cases only one of the kernels got through; and by
+how much the kernels grew.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from dataclasses import dataclass
 from pipeline.model import Verdict
 from pipeline.report.costs import TOLD_PERCENT, Cost, Costs, costs_of
 from pipeline.report.sizes import size_lines
-from pipeline.report.wording import count, figure, percent
+from pipeline.report.wording import clipped, count, figure, listed, percent
 
-#: How many rows of figures are told, and how many lines about sizes.
+#: How many rows of figures are told, how many lines about what was not measured (with so many
+#: names each, and so much of a reason), and how many about sizes.
 ROWS_MOST = 24
+GAPS_MOST = 6
+GAP_NAMES_MOST = 8
+_REASON_COLUMNS = 160
 SIZES_MOST = 12
 
 
@@ -26,6 +31,8 @@ class CostDigest:
 
     cases: tuple[tuple[str, tuple[str, ...]], ...] = ()
     more: int = 0
+    gaps: tuple[str, ...] = ()  # what was measured on one kernel only
+    gaps_more: int = 0
     sizes: tuple[str, ...] = ()
     sizes_more: int = 0
     nothing: str = ""  # a sentence, where cases were measured and none is told
@@ -39,10 +46,13 @@ def digest_costs(verdict: Verdict) -> CostDigest:
     by_case: dict[str, list[Cost]] = {}
     for cost in shown:
         by_case.setdefault(cost.case, []).append(cost)
+    gaps = _gaps(costs)
     sizes = size_lines(costs)
     return CostDigest(
         cases=tuple((f"{case}: {_by(rows)}", _lines(rows)) for case, rows in by_case.items()),
         more=len(told) - len(shown),
+        gaps=gaps[:GAPS_MOST],
+        gaps_more=max(0, len(gaps) - GAPS_MOST),
         sizes=sizes[:SIZES_MOST],
         sizes_more=max(0, len(sizes) - SIZES_MOST),
         nothing=_nothing(costs) if costs.cases and not told else "",
@@ -86,6 +96,29 @@ def _lines(rows: Sequence[Cost]) -> tuple[str, ...]:
     return tuple(
         f"{a:<{name}}  {b:>{base}} -> {c:>{patched}}  {d:>{change}}" for a, b, c, d in cells
     )
+
+
+def _gaps(costs: Costs) -> tuple[str, ...]:
+    """`not measured on the patched kernel: getpid, pipe on mips, s390 (why)`."""
+    cases: dict[tuple[str, str, str], list[str]] = {}
+    for gap in costs.unmeasured:
+        if gap.side:
+            reason = gap.reason.removeprefix(f"{gap.side}: ")
+            cases.setdefault((gap.side, reason, gap.target), []).append(gap.case)
+    targets: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (side, reason, target), names in cases.items():
+        targets.setdefault((side, reason, tuple(names)), []).append(target)
+    return tuple(
+        f"not measured on the {side} kernel: {_some(names)} on {_some(where)}"
+        f" ({clipped(reason, _REASON_COLUMNS)})"
+        for (side, reason, names), where in targets.items()
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - GAP_NAMES_MOST
+    shown = ", ".join(names[:GAP_NAMES_MOST])
+    return listed((shown, count(more, "other"))) if more > 0 else shown
 
 
 def _nothing(costs: Costs) -> str:

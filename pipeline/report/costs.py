@@ -16,6 +16,7 @@ from pipeline.model import CheckVerdict, Outcome, Verdict
 from pipeline.report.wording import clipped, one_line
 
 PERF, SIZE, _BOOT = "perf", "size", "boot"
+BASE, PATCHED = "base", "patched"
 
 #: What changes by less, and is no finding, is told only to those who ask for all of it.
 TOLD_PERCENT = 0.5
@@ -56,6 +57,13 @@ class Unmeasured:
     target: str
     case: str
     reason: str
+
+    @property
+    def side(self) -> str:
+        """Of which kernel alone there is no figure, as `reason` begins; "" where it is of both."""
+        side, colon, why = self.reason.partition(": ")
+        alone = colon and side in (BASE, PATCHED) and f"; {PATCHED}: " not in why
+        return side if self.case and alone else ""
 
 
 @dataclass(frozen=True, slots=True)

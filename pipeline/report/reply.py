@@ -40,6 +40,8 @@ INHERITED_MOST = 8
 NOT_COVERED_MOST = 20
 #: How the end of the text begins; what tools said is indented, and cannot say it.
 _REPRODUCE = "\nTo reproduce (run "
+#: How the plan says that a check was left out, followed by those that were asked for.
+_UNASKED = "not asked for: --check "
 
 _LEGEND = (
     ("PASS", "nothing new"),
@@ -86,13 +88,15 @@ def _ids(told: Iterable[digest.Told]) -> dict[digest.Told, str]:
 
 
 def _run_again(verdict: Verdict, tree: str) -> str:
-    """The command line that does it again with TREE; only the targets with something to show."""
+    """The command line that does it again with TREE: the same checks, and the targets to see."""
     shown = [row.target for row in verdict.targets if row.outcome is verdict.outcome]
     some = shown if verdict.outcome is not Outcome.PASS else []
     base = verdict.base
     words = ["crosscheck", "run", *shlex.split(verdict.series.source)]
     words += ["--tree", tree, *(() if base.others else ("--base", base.commit))]
     words += [word for target in some for word in ("--target", target)]
+    asked = next((why for _, why in verdict.skipped if why.startswith(_UNASKED)), "")
+    words += ["--check", asked.removeprefix(_UNASKED)] if asked else []
     return shlex.join(words)
 
 

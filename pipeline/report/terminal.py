@@ -154,7 +154,7 @@ def _since(verdict: Verdict, earlier: Verdict | None) -> Iterator[Text]:
 
 def _costs(verdict: Verdict) -> Iterator[Text]:
     told = digest_costs(verdict)
-    if told.cases or told.nothing:
+    if told.cases or told.gaps or told.nothing:
         yield _heading("Cost, in instructions for one operation")
     if told.nothing:
         yield Text(f"  {told.nothing}")
@@ -164,6 +164,14 @@ def _costs(verdict: Verdict) -> Iterator[Text]:
             yield Text(f"    {line}")
     if told.more:
         yield Text(f"  ... and {count(told.more, 'other')}")
+    for line in told.gaps:
+        yield Text(f"  {line}")
+    if told.gaps_more:
+        yield Text(f"  ... and {count(told.gaps_more, 'other line')} like it")
+
+
+def _sizes(verdict: Verdict) -> Iterator[Text]:
+    told = digest_costs(verdict)
     if told.sizes:
         yield _heading("Size")
     for line in told.sizes:
@@ -183,6 +191,7 @@ def view(verdict: Verdict, earlier: Verdict | None = None) -> RenderableType:
         *_findings(verdict),
         *_since(verdict, earlier),
         *_costs(verdict),
+        *_sizes(verdict),
         *_troubles(verdict),
         *_base(verdict),
         *_known(verdict),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.fingerprint import fingerprint
 from pipeline.known import said_unrelated
 from pipeline.model import Outcome
-from pipeline.report.cost_digest import ROWS_MOST, digest_costs
+from pipeline.report.cost_digest import GAP_NAMES_MOST, GAPS_MOST, ROWS_MOST, digest_costs
 from pipeline.report.cost_table import costs_view
 from pipeline.report.costs import Cost, Size, Unmeasured, costs_of
 from pipeline.report.digest import new_findings
@@ -214,6 +214,38 @@ def test_what_is_told_is_bounded_and_says_what_is_not():
     assert found.more == ROWS_MOST + 14
     assert f"  ... and {ROWS_MOST + 14} others\n" in render_verdict(of)
     assert f"  ... and {ROWS_MOST + 14} others.\n" in to_reply(of, now=0.0).message.decode()
+
+
+LATE = "patched: nothing legible"
+
+
+def test_what_one_kernel_alone_did_not_get_through_is_told():
+    gaps = {"getpid": LATE, "pipe": LATE, "exec": "base: no ELF; patched: no exec", "x": "no x"}
+    of = verdict(
+        *(row(name, perf({"a": (5, 5)}, gaps)) for name in ("mips", "s390")),
+        row("arm64", perf({"a": (5, 5)}, {"futex": "base: no futex"})),
+    )
+    assert digest_costs(of).gaps == (
+        "not measured on the patched kernel: getpid, pipe on mips, s390 (nothing legible)",
+        "not measured on the base kernel: futex on arm64 (no futex)",
+    )
+    reply = to_reply(of, now=0.0).message.decode()
+    assert "  not measured on the patched kernel: getpid, pipe on mips, s390" in reply
+    assert "  not measured on the base kernel: futex on arm64 (no futex)" in render_verdict(of)
+    assert "no x" not in reply + render_verdict(of)
+
+
+def test_what_is_told_of_gaps_is_bounded():
+    many = {f"case-{n}": f"{LATE} {n} {'x' * 900}" for n in range(GAPS_MOST + 3)}
+    of = verdict(row("mips", perf({"a": (5, 5)}, many)))
+    found = digest_costs(of)
+    assert (len(found.gaps), found.gaps_more) == (GAPS_MOST, 3)
+    assert max(map(len, found.gaps)) < 240
+    assert "  ... and 3 other lines like it\n" in render_verdict(of)
+    assert "  ... and 3 other lines like it.\n" in to_reply(of, now=0.0).message.decode()
+    alike = {f"case-{n}": LATE for n in range(GAP_NAMES_MOST + 5)}
+    (line,) = digest_costs(verdict(row("mips", perf({}, alike)))).gaps
+    assert "case-7 and 5 others on mips (" in line
 
 
 def test_nothing_is_said_in_a_sentence_on_the_terminal_only_and_only_where_perf_ran():

@@ -255,6 +255,15 @@ def test_a_long_detail_is_cut_and_says_so():
     assert "      [10 more lines]\n" in body(zero_page_verdicts()["hang"])
 
 
+def test_the_command_to_reproduce_asks_for_the_same_checks():
+    skipped = (
+        ("patches", "the series has one patch"),
+        *((name, "not asked for: --check perf,size") for name in ("symbols", "boot")),
+    )
+    assert " --check perf,size\n" in body(verdict(row("arm64"), skipped=skipped))
+    assert "--check" not in body(verdict(row("arm64"), skipped=skipped[:1]))
+
+
 def test_the_command_to_reproduce_can_be_pasted():
     of = blaming(finding(), of=series(source=shlex.quote("it's a file.mbox")))
     line = next(line for line in body(of).splitlines() if line.startswith("  crosscheck run"))
