@@ -121,9 +121,11 @@ def _boot(bench: Bench, packed: Path, console: Path, seed: int) -> Report | Pani
     limit_s = bench.target.machine.seconds_limit
     for attempt in range(1, _ATTEMPTS + 1):
         patience = Patience(limit_s, silence_s=limit_s / 2, power_off_s=0).times(attempt)
-        run = qemu.run(bench, bench.needed[_IMAGE], packed, patience, seed)
+        # With the same seed the same would happen, whatever it was.
+        another = seed + MOST_BOOTS * (attempt - 1)
+        run = qemu.run(bench, bench.needed[_IMAGE], packed, patience, another)
         with console.open("a", encoding="utf-8") as stream:
-            head = f"=== seed {seed}, {run.seconds:.1f} s: {run.ending} ==="
+            head = f"=== seed {another}, {run.seconds:.1f} s: {run.ending} ==="
             stream.write("\n".join((head, *run.lines, "")))
         if run.ending.well:
             return measures.parse(run.lines)
