@@ -28,7 +28,7 @@ from workers.guest.program import Broken
 from workers.guest.watch import Ending, Patience
 from workers.parsers import measures
 from workers.parsers.measures import Report
-from workers.perf.figures import Figures, Pair, collect, enough
+from workers.perf.figures import MOST_BOOTS, Figures, Pair, collect, enough
 from workers.perf.operations import operation
 from workers.toolchain import emulator
 
