@@ -64,7 +64,8 @@ def _measured(verdict: Verdict, pattern: str) -> Costs:
     """The figures of VERDICT, of cases like PATTERN. Raises InputError if there are none."""
     costs = costs_of(verdict)
     if not costs.cases and costs.unmeasured:
-        why = "; ".join(f"{row.target}: {row.reason}" for row in costs.unmeasured)
+        reasons = dict.fromkeys(f"{row.target}: {row.reason}" for row in costs.unmeasured)
+        why = "; ".join(reasons)
         raise InputError(
             f"Run {verdict.run} measured nothing ({why}); `crosscheck logs {verdict.run} TARGET"
             f" {PERF}` says more."

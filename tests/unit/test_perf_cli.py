@@ -32,6 +32,9 @@ RUNS = {
     "going": None,
     "none": verdict(row("arm64"), run="none"),
     "lost": verdict(row("arm64", LOST), run="lost"),
+    "panics": verdict(
+        row("arm64", perf({}, dict.fromkeys("ab", "patched: it panics"))), run="panics"
+    ),
     "half": verdict(row("arm64", LOST), row("mips", perf({"getpid": (95, 95)})), run="half"),
     "costs": zero_page_verdicts()["costs"],
 }
@@ -99,6 +102,10 @@ def test_a_target_that_failed_is_told_beside_those_that_did_not(crosscheck):
         (
             ("lost",),
             "Run lost measured nothing (arm64: its worker was lost); `crosscheck logs lost TARGET perf` says more.",
+        ),
+        (
+            ("panics",),
+            "Run panics measured nothing (arm64: patched: it panics); `crosscheck logs panics TARGET perf` says more.",
         ),
         (("half", "--target", "s390"), "Run half has no target 's390'; it has arm64, mips."),
         (("half", "--case", "x*"), "Run half has no case like 'x*'; it has getpid."),
