@@ -62,6 +62,11 @@ def exceeded(
     return Exceeded(max(beyond, key=lambda limit: SEVERITY.index(limit.severity)), base, patched)
 
 
+def allows(limit: Limit, base: float) -> float:
+    """How many percent more than BASE, which is not 0, are within LIMIT."""
+    return max(limit.percent, 100 * limit.at_least / base)
+
+
 def _applies(limit: Limit, target: str) -> bool:
     return not limit.targets or target in limit.targets
 

@@ -60,6 +60,8 @@ def known_run(store: Store, run: str) -> str:
         return run or matching[0]
     if len(matching) == 1:
         return matching[0]
+    if not every:
+        raise InputError("There is no run yet; `crosscheck run SERIES --tree DIR` makes one.")
     raise InputError(
         f"There is no run {run!r}; `crosscheck runs` lists them."
         if not matching

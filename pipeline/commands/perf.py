@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands.common import opened, verdict_of
-from pipeline.limits import applying
+from pipeline.limits import allows, applying
 from pipeline.model import InputError, Verdict
 from pipeline.outputs import writable, writing
 from pipeline.report.cost_table import costs_view
@@ -22,11 +22,12 @@ from pipeline.store import Store
 
 _FORMS = (".png", ".svg")
 _NAMES_COLUMNS = 400
+_EVERY = "*"
 
 
 @click.command()
 @click.argument("run", default="")
-@click.option("--case", "pattern", default="*", help="Only cases like this: zero*.")
+@click.option("--case", "pattern", default=_EVERY, help="Only cases like this: zero*.")
 @click.option("--target", "targets", multiple=True, help="Only this target (repeatable).")
 @click.option(
     "--chart",
@@ -61,8 +62,13 @@ def _only(verdict: Verdict, targets: tuple[str, ...]) -> Verdict:
 
 
 def _measured(verdict: Verdict, pattern: str) -> Costs:
-    """The figures of VERDICT, of cases like PATTERN. Raises InputError if there are none."""
+    """The figures of VERDICT, of cases like PATTERN. Raises InputError if there are none.
+
+    Sizes alone are enough, unless it is a case that is wanted.
+    """
     costs = costs_of(verdict)
+    if costs.sizes and not costs.cases and pattern == _EVERY:
+        return costs
     if not costs.cases and costs.unmeasured:
         reasons = dict.fromkeys(f"{row.target}: {row.reason}" for row in costs.unmeasured)
         why = "; ".join(reasons)
@@ -73,7 +79,7 @@ def _measured(verdict: Verdict, pattern: str) -> Costs:
     if not costs.cases:
         raise InputError(
             f"Run {verdict.run} has no results of {PERF}; `crosscheck run"
-            f" {one_line(verdict.series.source)} --check {PERF}` brings some."
+            f" {one_line(verdict.series.source)} --tree DIR --check {PERF}` brings some."
         )
     chosen = costs.of_case(pattern)
     if not chosen.case_names:
@@ -90,7 +96,7 @@ def _allowed(store: Store, costs: Costs, run: str) -> dict[tuple[str, str], floa
     for row in costs.cases:
         holding = applying(limits, PERF, row.target, row.case)
         if holding:
-            allowed[row.target, row.case] = min(limit.percent for limit in holding)
+            allowed[row.target, row.case] = min(allows(limit, row.base) for limit in holding)
     return allowed
 
 

@@ -28,6 +28,7 @@ try:
         draw_cases,
         draw_sizes,
         legend,
+        panel_width_in,
         sizes_width_in,
         spread,
     )
@@ -48,11 +49,13 @@ _STYLE: dict[Any, Any] = {
 _NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}}
 _PANELS_WIDE = 4
 _ROWS_MOST = 64  # what says more is no program of ours
-_PANEL_IN = 3.2
 _ROW_IN = 0.24
 
 #: Changes of up to this many percent are on a linear scale, larger ones on a logarithmic one.
 _LINEAR_PERCENT = 1.0
+#: What a case may grow by is shown to its end up to so many percent.
+_LIMIT_MOST = 100.0
+_TICKS_MOST = 4  # on either side, which have room
 _TICKS = tuple(step * 10**n for n in range(9) for step in (1, 2, 5))
 
 
@@ -81,12 +84,14 @@ def _bounded(costs: Costs) -> Costs:
 
 
 def _figure(verdict: Verdict, costs: Costs, limits: Limits, left_out: int) -> Figure:
+    if not costs.case_names:
+        return _of_sizes(verdict, costs)
     targets = costs.measured
     down = math.ceil(len(targets) / _PANELS_WIDE)
     across = math.ceil(len(targets) / down)
     longest = max(map(len, costs.case_names))
     wide = sizes_width_in(costs.sizes) if costs.sizes else 0.0
-    width = max(7.0, 0.3 + 0.07 * longest + _PANEL_IN * across, wide)
+    width = max(7.0, 0.3 + 0.07 * longest + panel_width_in(costs) * across, wide)
     panels_in = down * (0.55 + _ROW_IN * len(costs.case_names)) + 1.1
     sized = len({row.target for row in costs.sizes})
     sizes_in = 0.8 + _ROW_IN * sized if sized else 0.0
@@ -100,6 +105,17 @@ def _figure(verdict: Verdict, costs: Costs, limits: Limits, left_out: int) -> Fi
     upper, lower = whole.subfigures(2, 1, squeeze=False, height_ratios=(panels_in, sizes_in)).flat
     _panels(upper, costs, targets, (down, across), limits)
     draw_sizes(lower.subplots(), costs.sizes)
+    return whole
+
+
+def _of_sizes(verdict: Verdict, costs: Costs) -> Figure:
+    width = max(7.0, sizes_width_in(costs.sizes))
+    title = _title(verdict, int(width * 12), 0)
+    rows = len({row.target for row in costs.sizes})
+    height = 0.2 * len(title.splitlines()) + 1.05 + _ROW_IN * rows
+    whole = Figure(figsize=(width, height), layout="constrained")
+    whole.suptitle(title, x=0.01, ha="left", fontsize=9.5, linespacing=1.4)
+    draw_sizes(whole.subplots(), costs.sizes)
     return whole
 
 
@@ -124,8 +140,9 @@ def _panels(
     reach = max(
         2 * _LINEAR_PERCENT,
         *(1.5 * (abs(row.change) + spread(row)) for row in costs.cases),
-        *(1.2 * limit for limit in limits.values()),
+        *(1.2 * min(limit, _LIMIT_MOST) for limit in limits.values()),
     )
+    limits = {of: min(limit, reach) for of, limit in limits.items()}
     for place, target in zip(axes.flat, targets, strict=False):
         draw_cases(place, costs, target, limits)
         place.set_title(target, loc="left", fontsize=9, fontweight="bold")
@@ -155,5 +172,7 @@ def _panels(
 
 def _ticks(reach: float) -> list[float]:
     within = [tick for tick in _TICKS if tick < reach]
-    chosen = within if len(within) <= 2 else [tick for tick in within if str(tick)[0] == "1"]
+    each = math.ceil(len(within) / _TICKS_MOST)
+    # Every one, every second one, or powers of ten.
+    chosen = within[:: each if each <= 2 else 3 * math.ceil(each / 3)]
     return [*(-tick for tick in reversed(chosen)), 0, *chosen]

@@ -48,7 +48,7 @@ def draw_cases(place: Axes, costs: Costs, target: str, limits: Limits) -> None:
 
 def _row(place: Axes, y: int, cost: Cost, limit: float | None) -> None:
     if limit is not None:
-        place.barh(y, 2 * limit, left=-limit, height=1.0, color=BAND, zorder=0)
+        place.barh(y, limit, height=1.0, color=BAND, zorder=0)
     colour, marker = SAME, "o"
     if cost.differs:
         colour, marker = (MORE, ">") if cost.change > 0 else (FEWER, "<")
@@ -66,7 +66,7 @@ def _row(place: Axes, y: int, cost: Cost, limit: float | None) -> None:
     if cost.differs:
         # The half of the panel in which the dot is not has room.
         place.annotate(
-            f"{percent(cost.change)}  {figure(cost.base)} \u2192 {figure(cost.patched)}",
+            _figures(cost),
             (0, y),
             xytext=(-5 if cost.change > 0 else 5, 0),
             textcoords="offset points",
@@ -76,6 +76,16 @@ def _row(place: Axes, y: int, cost: Cost, limit: float | None) -> None:
             fontsize=7,
             fontweight="bold" if cost.found else "normal",
         )
+
+
+def _figures(cost: Cost) -> str:
+    return f"{percent(cost.change)}  {figure(cost.base)} \u2192 {figure(cost.patched)}"
+
+
+def panel_width_in(costs: Costs) -> float:
+    """How wide a panel is in which the figures of no case leave their half."""
+    longest = max((len(_figures(cost)) for cost in costs.cases if cost.differs), default=0)
+    return max(3.2, 2 * (0.07 * longest + 0.1))
 
 
 def _gap(place: Axes, names: Sequence[str], case: str, reason: str) -> None:
@@ -101,7 +111,7 @@ def legend(limits: Limits) -> list[Artist]:
         Line2D([], [], color=SAME, linewidth=1, label="spread over boots of one kernel"),
     ]
     if limits:
-        marks.append(Patch(color=BAND, label="within the limit of the matrix"))
+        marks.append(Patch(color=BAND, label="more, within the limit of the matrix"))
     return marks
 
 

@@ -72,6 +72,8 @@ def _by_boots(
 
 
 def _unmeasured(costs: Costs) -> Iterator[RenderableType]:
+    if not costs.cases and not costs.unmeasured:
+        yield Text("\nperf was not run: what operations cost was not measured", "dim")
     if costs.unmeasured:
         yield _heading("Not measured")
     for row in costs.unmeasured:

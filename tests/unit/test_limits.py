@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.limits import exceeded, growth
+from pipeline.limits import allows, exceeded, growth
 from pipeline.model import Limit, Outcome
 
 W, F = Outcome.WARN, Outcome.FAIL
@@ -36,6 +36,14 @@ def verdict(limits, base=1_000_000, patched=1_020_000):
 )
 def test_both_the_percentage_and_the_amount_are_exceeded(base, patched, expected):
     assert verdict([ONE], base, patched) == expected
+
+
+@pytest.mark.parametrize(("base", "percent"), [(1_000_000, 1.0), (409_600, 1.0), (8_192, 50.0)])
+def test_what_is_allowed_is_the_larger_of_the_percentage_and_the_amount(base, percent):
+    assert allows(ONE, base) == percent
+    most = base + base * percent / 100
+    assert verdict([ONE], base, most) is None
+    assert verdict([ONE], base, most + 1) == (W, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from tests.unit.builders import (
     plan,
     row,
     series,
+    size,
     verdict,
     zero_page_verdicts,
 )
@@ -31,6 +32,7 @@ LOST = cell("perf", Outcome.ERROR, "its worker was lost")
 RUNS = {
     "going": None,
     "none": verdict(row("arm64"), run="none"),
+    "sizes": verdict(row("arm64", size({"text": (4096, 8192)})), run="sizes"),
     "lost": verdict(row("arm64", LOST), run="lost"),
     "panics": verdict(
         row("arm64", perf({}, dict.fromkeys("ab", "patched: it panics"))), run="panics"
@@ -90,6 +92,23 @@ def test_a_target_that_failed_is_told_beside_those_that_did_not(crosscheck):
     assert "  arm64: its worker was lost\n" in crosscheck("half")
 
 
+def test_sizes_alone_are_shown_and_drawn(crosscheck):
+    said = crosscheck("sizes", "--chart", "a.png")
+    assert "perf was not run: what operations cost was not measured\n" in said
+    assert "arm64 text 4,096 8,192 +4,096 +100.0 % bytes" in " ".join(said.split())
+    assert Path("a.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="Run sizes has no results of perf; "):
+        crosscheck("sizes", "--case", "getpid")
+
+
+def test_where_no_run_is_it_is_said_how_to_make_one(tmp_path, monkeypatch, crosscheck):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "empty"))
+    with pytest.raises(InputError) as error:
+        crosscheck()
+    said = "There is no run yet; `crosscheck run SERIES --tree DIR` makes one."
+    assert str(error.value) == said
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -97,7 +116,7 @@ def test_a_target_that_failed_is_told_beside_those_that_did_not(crosscheck):
         (("nothing",), "There is no run 'nothing'; `crosscheck runs` lists them."),
         (
             ("none",),
-            "Run none has no results of perf; `crosscheck run zero-page-v2.mbox --check perf` brings some.",
+            "Run none has no results of perf; `crosscheck run zero-page-v2.mbox --tree DIR --check perf` brings some.",
         ),
         (
             ("lost",),

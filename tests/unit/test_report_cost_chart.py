@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from pipeline.model import Outcome
-from pipeline.report.cost_chart import _figure, draw
+from pipeline.report.cost_chart import _figure, _ticks, draw
 from pipeline.report.costs import costs_of
 from tests.unit.builders import cell, perf, row, series, size, verdict, zero_page_verdicts
 
@@ -34,6 +34,14 @@ def texts(of, limits=None):
     return {
         a.get_title(loc="left"): [t.get_text() for t in a.texts] for a in axes if a.get_visible()
     }
+
+
+def panels(of, limits=None):
+    """By target, its panel in the chart of OF, laid out."""
+    of_figure = _figure(of, costs_of(of), limits or {}, 0)
+    of_figure.set_dpi(150)
+    of_figure.draw_without_rendering()
+    return {each.get_title(loc="left"): each for each in of_figure.findobj(Axes)}
 
 
 @pytest.mark.parametrize("form", ["png", "svg"])
@@ -70,6 +78,37 @@ def test_a_target_without_figures_says_why_in_its_place():
 )
 def test_any_change_has_its_place(figures):
     assert drawn(verdict(row("arm64", perf({"a": figures}))), "png")
+
+
+def test_the_band_is_of_what_is_more_and_ends_at_the_limit_of_the_case():
+    of = verdict(row("arm64", perf({"a": (100, 101), "b": (100, 100), "c": (1, 1)})))
+    band = panels(of, {("arm64", "a"): 5.0, ("arm64", "c"): 500.0})["arm64"].patches
+    assert [(each.get_x(), each.get_width()) for each in band] == [(0, 5.0), (0, 120.0)]
+
+
+@pytest.mark.parametrize("after", [3e12, 1e12])
+def test_figures_stay_in_their_panel(after):
+    cases = {"zero_read_fault": (2e12, after), "getpid": (95, 95)}
+    of = verdict(*(row(n, perf(cases)) for n in ("arm64", "mips", "s390", "x86_64")))
+    for name, panel in panels(of).items():
+        (words,) = panel.texts
+        box, within = words.get_window_extent(), panel.get_window_extent()
+        assert within.x0 <= box.x0, name
+        assert box.x1 <= within.x1, name
+
+
+@pytest.mark.parametrize(
+    ("reach", "right"),
+    [
+        (2, [1]),
+        (6, [1, 2, 5]),
+        (60, [1, 5, 20]),
+        (150, [1, 5, 20, 100]),
+        (5000, [1, 10, 100, 1000]),
+    ],
+)
+def test_there_are_ticks_where_the_figures_are(reach, right):
+    assert _ticks(reach) == [*(-tick for tick in reversed(right)), 0, *right]
 
 
 def test_names_are_text_and_nothing_else():
