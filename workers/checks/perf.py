@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from workers.guest import boots, compare, initramfs, program, qemu
 from workers.guest.program import Broken
 from workers.guest.watch import Ending, Patience
 from workers.parsers import measures
+from workers.parsers.console import is_panic
 from workers.parsers.measures import Report
 from workers.perf.figures import MOST_BOOTS, Figures, Pair, collect, enough
 from workers.perf.operations import operation
@@ -42,6 +43,8 @@ _NAME = "perf"
 _UNIT = "instructions"
 _IMAGE = "image"
 _ATTEMPTS = 2
+#: Lines that tell what led to a panic.
+_BEFORE_PANIC = 5
 #: Of this many boots a spread can be told.
 _FEWEST = 2
 
@@ -167,6 +170,12 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
     )
 
 
+def _around(lines: Sequence[str]) -> Sequence[str]:
+    """LINES from shortly before the panic on."""
+    at = next((n for n, line in enumerate(lines) if is_panic(line)), 0)
+    return lines[max(0, at - _BEFORE_PANIC) :]
+
+
 def _panic(case: Case, panic: Panic) -> Finding:
     return Finding(
         kind="panic",
@@ -174,7 +183,7 @@ def _panic(case: Case, panic: Panic) -> Finding:
         summary=f"the kernel {panic.words}",
         patch=compare.only_patch(case),
         symbol=panic.case,
-        detail="\n".join(panic.tail),
+        detail="\n".join(_around(panic.tail)),
     )
 
 
