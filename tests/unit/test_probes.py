@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 CASES = sorted(
-    (Path(__file__).parents[2] / "workers" / "probes" / "perf" / "cases").glob("*.c"),
+    (Path(__file__).parents[2] / "workers" / "probes" / "perf" / "cases").rglob("*.c"),
 )
+NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 HEADER = re.compile(
     r"\A// SPDX-License-Identifier: GPL-2\.0-or-later\n"
     r"/\*\n"
@@ -31,4 +32,11 @@ def test_there_are_cases():
 def test_a_case_says_what_it_measures_and_what_would_disturb_it(case):
     text = case.read_text()
     assert HEADER.match(text)
-    assert re.findall(r'PERF_CASE\(\.name = "(\w+)"', text) == [case.stem]
+    assert re.findall(r'\bPERF_CASE\(\.name = "([^"]*)"', text) == [case.stem]
+    assert re.findall(r"\bPERF_CASE\b", text) == ["PERF_CASE"]
+
+
+def test_the_parser_reads_each_case_by_its_name():
+    names = [case.stem for case in CASES]
+    assert [name for name in names if not NAME.fullmatch(name)] == []
+    assert len(set(names)) == len(names)

@@ -9,14 +9,25 @@
  * A round is BEFORE, then RUN, which alone is measured, then AFTER. It begins just after a
  * tick of the timer and should end well before the next: OPERATIONS are so many that they
  * take about a million instructions, a quarter of a tick at HZ=250.
+ *
+ * What fails is soon done and would look like a gain. PREPARE does the operation once and
+ * looks at what it returns: by syscall(), where to call RUN's function would change how that
+ * is compiled. RUN does not look, for its loop is exact to the instruction. But nolibc
+ * notes each failure in errno, which is 0 when a round begins; if it is not after AFTER, the
+ * case is not measured. AFTER may clear what was no failure.
+ *
+ * A case ends by returning; if its process exits by itself, it is not measured.
  */
 #ifndef CROSSCHECK_CASE_H
 #define CROSSCHECK_CASE_H
 
 struct perf_case {
-	const char *name;
+	const char *name; /* the file's, and no other's: [a-z][a-z0-9_]* */
 	unsigned long operations; /* in a round, where an instruction takes a nanosecond */
-	/* Each but RUN may be missing. What PREPARE returns is why it cannot be measured. */
+	/*
+	 * Each but RUN may be missing. What PREPARE returns is why it cannot be measured: some
+	 * words of printable ASCII, at most 200 characters; or NULL.
+	 */
 	const char *(*prepare)(void);
 	void (*before)(unsigned long operations);
 	void (*run)(unsigned long operations);

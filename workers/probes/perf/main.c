@@ -26,6 +26,7 @@
 #define ROUNDS 12
 #define CLOCK_READS 64
 #define SLEEPERS 12
+#define SAID 77 /* the exit status of a process that said its line, and of no other */
 
 extern const struct perf_case *const __start_perf_cases[], *const __stop_perf_cases[];
 
@@ -68,10 +69,29 @@ static unsigned long operations_of(const struct perf_case *of)
 	return operations ? operations : 1;
 }
 
+static void put_text(struct line *line, const char *before, const char *name, const char *after)
+{
+	put(line, before);
+	put(line, name);
+	put(line, after);
+}
+
+/* Ends the process of a case that cannot go on. */
+static void give_up(const struct perf_case *of, int error)
+{
+	struct line line = { .length = 0 };
+
+	put_text(&line, "unmeasured ", of->name, " a system call failed in a round, with error ");
+	put_number(&line, error, 10);
+	say(&line);
+	_exit(SAID);
+}
+
 static uint64_t round_of(const struct perf_case *of, unsigned long operations)
 {
 	uint64_t begin, end;
 
+	errno = 0;
 	if (of->before)
 		of->before(operations);
 	clock_settle();
@@ -80,14 +100,9 @@ static uint64_t round_of(const struct perf_case *of, unsigned long operations)
 	end = clock_now();
 	if (of->after)
 		of->after(operations);
+	if (errno)
+		give_up(of, errno);
 	return end - begin;
-}
-
-static void put_text(struct line *line, const char *before, const char *name, const char *after)
-{
-	put(line, before);
-	put(line, name);
-	put(line, after);
 }
 
 /* nolibc's, since a long has 32 bits on some machines. */
@@ -153,6 +168,7 @@ static void be_patient(void)
 static void measure(const struct perf_case *of)
 {
 	struct line line = { .length = 0 };
+	const char *died = "its process died";
 	int status = 0;
 	pid_t child;
 
@@ -163,11 +179,16 @@ static void measure(const struct perf_case *of)
 		be_patient();
 		(of->once ? put_once : put_rounds)(&line, of);
 		say(&line);
-		_exit(0);
+		_exit(SAID);
 	}
-	if (child > 0 && waitpid(child, &status, 0) == child && !status)
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		died = "there is no process for it";
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == SAID)
 		return;
-	put_text(&line, "unmeasured ", of->name, " its process died");
+	else if (WIFEXITED(status))
+		died = "its process said nothing";
+	put_text(&line, "unmeasured ", of->name, " ");
+	put(&line, died);
 	say(&line);
 }
 

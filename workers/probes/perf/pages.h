@@ -32,18 +32,6 @@ static inline void *pages_fresh(unsigned long first, unsigned long count)
 		    flags, -1, 0);
 }
 
-static inline const char *pages_map(void)
-{
-	unsigned long blocks = pages_blocks(PAGES);
-
-	pages = pages_fresh(0, blocks * BLOCK);
-	if (pages == MAP_FAILED)
-		return "mmap() failed";
-	for (unsigned long i = 0; i < blocks; i++)
-		*(volatile char *)(pages + i * BLOCK * getpagesize()) = 1;
-	return NULL;
-}
-
 /* Gives all of them back, but for each block's first. */
 static inline void pages_drop(unsigned long count)
 {
@@ -55,6 +43,20 @@ static inline void pages_drop(unsigned long count)
 static inline volatile char *pages_at(unsigned long i, unsigned long size)
 {
 	return pages + (i + i / (BLOCK - 1) + 1) * size;
+}
+
+static inline const char *pages_map(void)
+{
+	unsigned long blocks = pages_blocks(PAGES);
+
+	pages = pages_fresh(0, blocks * BLOCK);
+	if (pages == MAP_FAILED)
+		return "mmap() failed";
+	for (unsigned long i = 0; i < blocks; i++)
+		*(volatile char *)(pages + i * BLOCK * getpagesize()) = 1;
+	*pages_at(0, getpagesize()) = 1;
+	pages_drop(1);
+	return *pages_at(0, getpagesize()) ? "mmap() gives no fresh page" : NULL;
 }
 
 static inline void pages_read(unsigned long count)

@@ -6,10 +6,15 @@
  */
 #include "../case.h"
 
+static const char *prepare(void)
+{
+	return syscall(__NR_getpid) < 1 ? "getpid() failed" : NULL;
+}
+
 static void run(unsigned long operations)
 {
 	while (operations--)
 		syscall(__NR_getpid);
 }
 
-PERF_CASE(.name = "getpid", .operations = 1024, .run = run);
+PERF_CASE(.name = "getpid", .operations = 1024, .prepare = prepare, .run = run);

@@ -11,10 +11,9 @@
 
 static const char *prepare(void)
 {
-	int fd = open(FILE_NAME, O_RDWR | O_CREAT, 0600);
-
-	close(fd);
-	return fd < 0 ? "no file can be made below /tmp" : NULL;
+	errno = 0;
+	close(open(FILE_NAME, O_RDWR | O_CREAT, 0600));
+	return errno ? "no file can be made below /tmp, or closed" : NULL;
 }
 
 static void run(unsigned long operations)

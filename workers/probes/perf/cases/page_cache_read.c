@@ -15,6 +15,8 @@ static const char *prepare(void)
 	fd = open("/tmp/page_cache_read", O_RDWR | O_CREAT, 0600);
 	if (fd < 0 || write(fd, buffer, sizeof(buffer)) != sizeof(buffer))
 		return "no file can be written below /tmp";
+	if (lseek(fd, 0, SEEK_SET) || read(fd, buffer, sizeof(buffer)) != sizeof(buffer))
+		return "lseek() or read() failed";
 	return NULL;
 }
 

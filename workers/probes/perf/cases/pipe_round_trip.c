@@ -11,10 +11,13 @@ static int there[2], back[2];
 
 static const char *prepare(void)
 {
-	char byte;
+	char byte = 0;
 
 	if (pipe(there) || pipe(back))
 		return "pipe() failed";
+	if (syscall(__NR_write, back[1], &byte, 1) != 1 ||
+	    syscall(__NR_read, back[0], &byte, 1) != 1)
+		return "write() or read() of a pipe failed";
 	switch (partner()) {
 	case -1:
 		return "fork() failed";

@@ -12,7 +12,9 @@ static int fd;
 static const char *prepare(void)
 {
 	fd = open("/dev/zero", O_RDONLY);
-	return read(fd, buffer, sizeof(buffer)) < 0 ? "/dev/zero cannot be read" : NULL;
+	if (read(fd, buffer, sizeof(buffer)) != sizeof(buffer))
+		return "/dev/zero cannot be read";
+	return NULL;
 }
 
 static void run(unsigned long operations)

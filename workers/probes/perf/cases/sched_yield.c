@@ -16,6 +16,8 @@ static const char *prepare(void)
 	int priority = 1;
 	unsigned long operations;
 
+	if (syscall(__NR_sched_yield))
+		return "sched_yield() failed";
 	if (pipe(start) || syscall(__NR_sched_setscheduler, 0, SCHED_FIFO, &priority))
 		return "sched_setscheduler() or pipe() failed";
 	switch (partner()) {

@@ -12,7 +12,9 @@ static int fd;
 static const char *prepare(void)
 {
 	fd = open("/dev/null", O_WRONLY);
-	return write(fd, buffer, sizeof(buffer)) < 0 ? "/dev/null cannot be written" : NULL;
+	if (write(fd, buffer, sizeof(buffer)) != sizeof(buffer))
+		return "/dev/null cannot be written";
+	return NULL;
 }
 
 static void run(unsigned long operations)
