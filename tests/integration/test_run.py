@@ -125,8 +125,8 @@ def test_documentation_alone_builds_nothing(installation):
         (["run", "HEAD", "--json", "/nonexistent/v.json"], "/nonexistent/v.json"),
         (["run", "HEAD", "--json", "/sys/v.json"], "Cannot write /sys/v.json"),
         (["run", "HEAD", "--rules", "/nonexistent/rules.yaml"], "/nonexistent/rules.yaml"),
-        (["show", "nothing"], "nothing"),
-        (["logs", "nothing", "red"], "nothing"),
+        (["show", "nothing"], "There is no run yet"),
+        (["logs", "nothing", "red"], "There is no run yet"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_status_2(installation, words, said):
