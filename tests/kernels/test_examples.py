@@ -22,6 +22,7 @@ def test_the_good_example_passes_on_a_foreign_architecture(crosscheck, linux):
         "boot",
         "size",
         "patches",
+        "perf",
     }
     assert ran.check("riscv64", "symbols")["facts"]["symbols"]["argv_count"].startswith("exported")
     assert "Re: [PATCH 0/2]" in ran.reply
