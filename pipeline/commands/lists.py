@@ -28,7 +28,7 @@ def watch(runs: int) -> None:
 
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Also what was left alone.")
-def submissions(everything: bool) -> None:  # noqa: FBT001
+def submissions(*, everything: bool) -> None:
     """List the sources of mail, and the series that came from them, the latest last."""
     _, store = opened()
     now = store.clock()()

@@ -34,7 +34,7 @@ def targets() -> None:
 @click.option("--prune", is_flag=True, help="Make room, down to --cache-size.")
 @click.option("--all", "everything", is_flag=True, help="With --prune: keep nothing.")
 @cache_size_option
-def cache(prune: bool, everything: bool, cache_bytes: int) -> None:  # noqa: FBT001
+def cache(*, prune: bool, everything: bool, cache_bytes: int) -> None:
     """List source trees and finished builds that are kept on this machine, the latest first."""
     settings = load()
     roots = settings.kept_dirs
@@ -56,7 +56,7 @@ def cache(prune: bool, everything: bool, cache_bytes: int) -> None:  # noqa: FBT
     help="Also what `crosscheck worker` needs, where CROSSCHECK_REDIS_URL is set.",
 )
 @click.option("--missing-packages", is_flag=True, help="Only the packages to install, one a line.")
-def doctor(runtime: str, worker: bool, missing_packages: bool) -> None:  # noqa: FBT001
+def doctor(*, runtime: str, worker: bool, missing_packages: bool) -> None:
     """List every tool and service, what is missing or does not answer, and how to mend it."""
     settings = load()
     targets = load_matrix(settings.matrix).targets
@@ -79,11 +79,12 @@ def doctor(runtime: str, worker: bool, missing_packages: bool) -> None:  # noqa:
 
 
 def _asked(service: Service) -> tools.Tool:
+    fault = ""
     try:
         service.reach()
     except InfraError as error:
-        return tools.Tool(service.name, service.purpose, "", "answers", fault=str(error))
-    return tools.Tool(service.name, service.purpose, "", "answers")
+        fault = str(error)
+    return tools.Tool(service.name, service.purpose, package="", version="answers", fault=fault)
 
 
 @click.command()

@@ -72,7 +72,7 @@ def _why(
 @click.group(invoke_without_command=True)
 @click.option("--all", "everything", is_flag=True, help="Also those that went, or were dropped.")
 @click.pass_context
-def outbox(context: click.Context, everything: bool) -> None:  # noqa: FBT001
+def outbox(context: click.Context, *, everything: bool) -> None:
     """List answers to mailing lists that have not gone, and why; or decide on them."""
     if context.invoked_subcommand:
         return

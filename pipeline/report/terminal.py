@@ -18,7 +18,7 @@ from rich.text import Text
 from pipeline.model import Outcome, Verdict
 from pipeline.report import digest
 from pipeline.report.compare import compare, sentences
-from pipeline.report.cost_digest import digest_costs
+from pipeline.report.cost_digest import CostDigest, digest_costs
 from pipeline.report.headline import headline, patch_name
 from pipeline.report.wording import clock, count, one_line, snippet
 
@@ -152,8 +152,7 @@ def _since(verdict: Verdict, earlier: Verdict | None) -> Iterator[Text]:
             yield Text(f"  {line}")
 
 
-def _costs(verdict: Verdict) -> Iterator[Text]:
-    told = digest_costs(verdict)
+def _costs(told: CostDigest) -> Iterator[Text]:
     if told.cases or told.gaps or told.nothing:
         yield _heading("Cost, in instructions for one operation")
     if told.nothing:
@@ -170,8 +169,7 @@ def _costs(verdict: Verdict) -> Iterator[Text]:
         yield Text(f"  ... and {count(told.gaps_more, 'other line')} like it")
 
 
-def _sizes(verdict: Verdict) -> Iterator[Text]:
-    told = digest_costs(verdict)
+def _sizes(told: CostDigest) -> Iterator[Text]:
     if told.sizes:
         yield _heading("Size")
     for line in told.sizes:
@@ -187,11 +185,12 @@ def view(verdict: Verdict, earlier: Verdict | None = None) -> RenderableType:
     """
     told, _, rest = headline(verdict).partition(":")
     last = _line("\n", (told, STYLES[verdict.outcome]), f":{rest}")
+    costs = digest_costs(verdict)
     parts = (
         *_findings(verdict),
         *_since(verdict, earlier),
-        *_costs(verdict),
-        *_sizes(verdict),
+        *_costs(costs),
+        *_sizes(costs),
         *_troubles(verdict),
         *_base(verdict),
         *_known(verdict),

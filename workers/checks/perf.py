@@ -90,18 +90,18 @@ def _measure(bench: Bench, directory: Path, archive: bytes) -> Sighting:
     icount = bench.target.machine.icount
     reports: list[Report] = []
     figures: tuple[Figures, ...] = ()
+    panic: Panic | None = None
     began = time.monotonic()
     while not enough(figures, len(reports), time.monotonic() - began):
         seed = len(reports) + 1
         bench.progress(f"measuring, boot {seed}")
         said = _boot(bench, packed, console, seed)
         if isinstance(said, Panic):
-            seen = Seen(0, (), (), bench.sandbox.versions(emulator(bench.target)), panic=said)
-            kept = (bench.keep("perf-console", console),)
-            return Sighting(seen, kept, blocks=f"the {bench.side} kernel panics")
+            reports, figures, panic = [], (), said
+            break
         reports.append(said)
         figures = collect(reports, icount)
-    if not figures:
+    if not figures and not panic:
         raise InfraError(
             f"The perf program measured nothing on the {bench.side} kernel: see the console log."
         )
@@ -111,8 +111,10 @@ def _measure(bench: Bench, directory: Path, archive: bytes) -> Sighting:
         unmeasured=tuple({name: why for each in reports for name, why in each.unmeasured}.items()),
         tools=bench.sandbox.versions(emulator(bench.target)),
         operations=tuple((each.name, operation(each.name)) for each in figures),
+        panic=panic,
     )
-    return Sighting(seen, (bench.keep("perf-console", console),))
+    blocks = f"the {bench.side} kernel panics" if panic else ""
+    return Sighting(seen, (bench.keep("perf-console", console),), blocks)
 
 
 def _boot(bench: Bench, packed: Path, console: Path, seed: int) -> Report | Panic:

@@ -21,6 +21,9 @@ from workers.sandbox.contract import GIB, Ended, Limits, Mount, Tools
 _IMAGE = "/boot/image"
 _INITRAMFS = "/boot/initramfs"
 
+#: What else a machine may learn from the host, besides its seed: the time.
+_SAME_TIME = ("-rtc", "base=2020-01-01T00:00:00,clock=vm")
+
 #: Consoles of whole boots take 5 to 100 kB; more is a kernel that does nothing else.
 _CONSOLE_BYTES = 1 << 20
 
@@ -41,10 +44,6 @@ class Run:
     def lines(self) -> tuple[str, ...]:
         """The console, clean."""
         return tuple(self.watch.lines)
-
-
-#: What else a machine may learn from the host, besides its seed: the time.
-_SAME_TIME = ("-rtc", "base=2020-01-01T00:00:00,clock=vm")
 
 
 def command(machine: Machine, seed: int | None = None) -> tuple[str, ...]:
