@@ -45,6 +45,15 @@ def make_bench(
     )  # fmt: skip
 
 
+def reading_bench(case: Case, target: Target, source: Path, directory: Path) -> Bench:
+    """A bench for a probe that only reads what is needed: it runs and keeps nothing."""
+    return Bench(
+        case=case, target=target, side=Step.BASE, source=source, build=directory, needed={},
+        before={}, cores=1, sandbox=None, log=directory / "log", derived=directory,
+        progress=lambda _: None, keep=None,
+    )  # fmt: skip
+
+
 def toy_target(name: str) -> Target:
     """The target NAME of the toy's matrix."""
     return next(target for target in load(toy.MATRIX).targets if target.name == name)

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from pipeline import codec
-from pipeline.model import Base, Case, InfraError, Limit, Step
+from pipeline.model import Base, Case, InfraError, Limit
 from tests import toy
 from tests.conftest import missing
+from tests.integration.benches import reading_bench
 from tests.integration.test_symbols import COMPILERS
 from tests.unit import builders
 from tests.unit.changes import series
@@ -60,21 +61,8 @@ def build(compiler: str, directory: Path, sources: dict[str, str]) -> dict[str, 
 @pytest.fixture
 def bench(tmp_path) -> Bench:
     limit = Limit("size", "*", 1.0, 8192)
-    return Bench(
-        case=Case("r", builders.series(), Base("", "", ""), series({}, {}), (), (limit,)),
-        target=builders.target(),
-        side=Step.BASE,
-        source=tmp_path,
-        build=tmp_path,
-        needed={},
-        before={},
-        cores=1,
-        sandbox=None,
-        log=tmp_path / "log",
-        derived=tmp_path,
-        progress=lambda _: None,
-        keep=None,
-    )
+    case = Case("r", builders.series(), Base("", "", ""), series({}, {}), (), (limit,))
+    return reading_bench(case, builders.target(), tmp_path, tmp_path)
 
 
 def seen(bench: Bench, compiler: str, name: str, sources: dict[str, str]) -> Seen:

@@ -13,6 +13,7 @@ import pytest
 from pipeline import codec
 from pipeline.model import Base, Case, InfraError, Mention, Step, SymbolChange
 from tests.conftest import missing
+from tests.integration.benches import reading_bench
 from tests.unit import builders
 from tests.unit.changes import series
 from workers.check import Bench
@@ -66,21 +67,8 @@ def bench(tmp_path) -> Bench:
     (source / "mm").mkdir(parents=True)
     (source / "mm/mm_init.c").write_text("int a;\n#ifdef X\nEXPORT_SYMBOL(a);\n#endif\n")
     change = series({}, {})
-    return Bench(
-        case=Case("run", builders.series(), Base("", "", ""), change),
-        target=builders.target(),
-        side=Step.BASE,
-        source=source,
-        build=tmp_path,
-        needed={},
-        before={},
-        cores=1,
-        sandbox=None,
-        log=tmp_path / "log",
-        derived=tmp_path,
-        progress=lambda _: None,
-        keep=None,
-    )
+    case = Case("run", builders.series(), Base("", "", ""), change)
+    return reading_bench(case, builders.target(), source, tmp_path)
 
 
 def test_what_is_seen(bench, kept):

@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
-from click.testing import CliRunner
 
-from pipeline.cli import cli
 from pipeline.fingerprint import fingerprint
 from pipeline.model import Case, InputError
 from pipeline.settings import load
 from pipeline.store import Options, RunRecord, Store
 from tests.unit.builders import base, cell, change, finding, plan, row, series, verdict
+from tests.unit.command_line import call
 
 SPLAT = finding(kind="boot-warning", summary="WARNING in f()", symbol="f")
 ID = fingerprint("arm64", "boot", SPLAT)
@@ -31,13 +31,7 @@ def crosscheck(tmp_path, monkeypatch):
         store.create_run(RunRecord(run, time.time(), Options(), plan("arm64"), case, ""))
     store.finish_run(verdict(row("arm64", cell("boot", findings=[SPLAT])), run="run-1"))
 
-    def call(*words):
-        result = CliRunner().invoke(cli, ["known", *words], standalone_mode=False)
-        if result.exception:
-            raise result.exception
-        return result.output
-
-    return call
+    return partial(call, "known")
 
 
 def test_a_finding_is_known_from_then_on_until_it_is_dropped(crosscheck):

@@ -6,12 +6,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from pipeline.cli import cli
 from pipeline.model import Case, InfraError, InputError, Limit, Outcome
 from pipeline.settings import load
 from pipeline.store import Options, RunRecord, Store
@@ -27,6 +26,7 @@ from tests.unit.builders import (
     verdict,
     zero_page_verdicts,
 )
+from tests.unit.command_line import call
 
 LOST = cell("perf", Outcome.ERROR, "its worker was lost")
 RUNS = {
@@ -59,13 +59,7 @@ def crosscheck(tmp_path, monkeypatch):
         if of:
             store.finish_run(of)
 
-    def call(*words):
-        result = CliRunner().invoke(cli, ["perf", *words], standalone_mode=False)
-        if result.exception:
-            raise result.exception
-        return result.output
-
-    return call
+    return partial(call, "perf")
 
 
 def test_every_case_and_size_of_the_latest_run_is_shown(crosscheck):

@@ -6,14 +6,13 @@ from __future__ import annotations
 import time
 
 import pytest
-from click.testing import CliRunner
 
-from pipeline.cli import cli
 from pipeline.model import Case, InputError
 from pipeline.owner import owner
 from pipeline.settings import load
 from pipeline.store import Options, RunRecord, Store
 from tests.unit.builders import base, change, plan, series
+from tests.unit.command_line import call
 
 
 @pytest.fixture
@@ -24,12 +23,6 @@ def crosscheck(tmp_path, monkeypatch):
     case = Case("run-1", series(), base(), change())
     record = RunRecord("run-1", time.time(), Options(), plan("arm64"), case, owner())
     Store(load().database_url).create_run(record)
-
-    def call(*words):
-        result = CliRunner().invoke(cli, words, standalone_mode=False)
-        if result.exception:
-            raise result.exception
-        return result.output
 
     return call
 
