@@ -11,7 +11,10 @@ from pipeline.model import Case, Step, Target
 from pipeline.settings import load as load_settings
 from tests import toy
 from workers.check import Bench
+from workers.guest import program
+from workers.guest.watch import Patience, Watch
 from workers.sandbox import open_sandbox
+from workers.sandbox.contract import Limits
 
 
 def make_bench(
@@ -52,6 +55,19 @@ def reading_bench(case: Case, target: Target, source: Path, directory: Path) -> 
         before={}, cores=1, sandbox=None, log=directory / "log", derived=directory,
         progress=lambda _: None, keep=None,
     )  # fmt: skip
+
+
+def run_here(bench: Bench, name: str) -> list[str]:
+    """What the guest's program NAME says on this kernel, where it comes to its end."""
+    built = program.build(bench, name)
+    assert isinstance(built, bytes)
+    assert built.startswith(b"\x7fELF")
+
+    watch = Watch(Patience(60))
+    ended = bench.run(("/build/init",), limits=Limits(seconds=60), watch=watch)
+    assert (ended.exit_code, ended.stopped) == (0, "")
+    assert watch.finished  # and it mounted nothing and powered nothing off: it was not PID 1
+    return watch.lines
 
 
 def toy_target(name: str) -> Target:

@@ -9,32 +9,18 @@ import pytest
 
 from pipeline.model import Case, Limit, Outcome
 from tests.unit import builders
+from tests.unit.test_boot_judge import GOOD
 from workers.checks import boot
 from workers.checks.boot import Seen
-from workers.guest.boots import Boot
 from workers.guest.memory import facts, memory
-from workers.guest.watch import Ending
-from workers.parsers.ktap import Status, Test
 from workers.parsers.memory_line import Memory
 
 LIMIT = Limit("boot", "memory", 1.0, 256)
 TARGET = builders.target("s390")
-BOOT = Boot(
-    ending=Ending.POWERED_OFF,
-    tests=(Test("memory", Status.OK),),
-    complete=True,
-    splats=(),
-    zero_pages=1,
-    seconds=2.0,
-    init_s=1.0,
-    silence_s=0.5,
-    running="",
-    tail=(),
-)
 
 
 def boots(*available, total=262144):
-    return tuple(replace(BOOT, memory=kib and Memory(kib, total)) for kib in available)
+    return tuple(replace(GOOD, memory=kib and Memory(kib, total)) for kib in available)
 
 
 def case(*limits, patches=1):
