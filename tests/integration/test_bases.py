@@ -4,13 +4,12 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from pipeline.cli import cli
 from pipeline.dependencies import known_by
 from pipeline.lists.config import ListTree
 from pipeline.model import Base, InfraError, InputError, Series
 from pipeline.trees.prepare import prepare
+from tests.command_line import call
 from tests.integration import test_trees
 from tests.integration.test_trees import (
     at,
@@ -132,8 +131,8 @@ class TestSeveralTrees:
         monkeypatch.setenv("HOME", str(tmp_path / "home"))
         series_on(toy, ours, mm__demo=source({10: "TEN"}))
         mbox = str(toy.parent / "series.mbox")
-        ran = CliRunner().invoke(cli, ["plan", mbox, "--tree", str(other), "--tree", str(toy)])
-        assert f"base {git(toy, 'rev-parse', 'HEAD')[:12]} (HEAD has the files" in ran.output
+        said = call("plan", mbox, "--tree", str(other), "--tree", str(toy))
+        assert f"base {git(toy, 'rev-parse', 'HEAD')[:12]} (HEAD has the files" in said
 
 
 class TestFiles:

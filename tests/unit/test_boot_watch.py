@@ -60,6 +60,12 @@ def test_before_the_kernels_first_line_it_waits_twice_as_long():
     assert (word, now) == (Ending.HANG, pytest.approx(50.5))
 
 
+@pytest.mark.parametrize(("silence", "expected"), [(25.5, Ending.HANG), (24, Ending.TIME)])
+def test_what_runs_out_of_time_in_a_long_silence_is_a_hang(silence, expected):
+    _, now, watch = play("OpenSBI", 5, "Boot HART", silence)
+    assert ending(Ended(0, now, "time"), watch) is expected
+
+
 def test_a_machine_that_init_sends_off_is_done_though_its_last_word_was_lost():
     lost = ("# crossch[    1.2] random: crng init done", "eck-init: end")
     _, _, watch = play(BANNER, START, *lost, "[    1.3] reboot: Power down")

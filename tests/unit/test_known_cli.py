@@ -12,8 +12,8 @@ from pipeline.fingerprint import fingerprint
 from pipeline.model import Case, InputError
 from pipeline.settings import load
 from pipeline.store import Options, RunRecord, Store
+from tests.command_line import call
 from tests.unit.builders import base, cell, change, finding, plan, row, series, verdict
-from tests.unit.command_line import call
 
 SPLAT = finding(kind="boot-warning", summary="WARNING in f()", symbol="f")
 ID = fingerprint("arm64", "boot", SPLAT)

@@ -14,6 +14,7 @@ import pytest
 from pipeline.model import Case, InfraError, InputError, Limit, Outcome
 from pipeline.settings import load
 from pipeline.store import Options, RunRecord, Store
+from tests.command_line import call
 from tests.unit.builders import (
     base,
     cell,
@@ -26,7 +27,6 @@ from tests.unit.builders import (
     verdict,
     zero_page_verdicts,
 )
-from tests.unit.command_line import call
 
 LOST = cell("perf", Outcome.ERROR, "its worker was lost")
 RUNS = {

@@ -11,8 +11,8 @@ from pipeline.model import Case, InputError
 from pipeline.owner import owner
 from pipeline.settings import load
 from pipeline.store import Options, RunRecord, Store
+from tests.command_line import call
 from tests.unit.builders import base, change, plan, series
-from tests.unit.command_line import call
 
 
 @pytest.fixture

@@ -92,6 +92,8 @@ def run(
 
 def ending(ended: Ended, watch: Watch) -> Ending:
     """How the boot ended; raises InfraError when QEMU or the sandbox did not let it."""
+    if ended.stopped == Ending.TIME and watch.silent:
+        return Ending.HANG  # that began too late to be waited for to its end
     if ended.stopped in tuple(Ending):
         return Ending(ended.stopped)
     if ended.stopped == "log":

@@ -122,6 +122,11 @@ class Watch:
             self.running = test
         return None
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing came for longer than a kernel that has begun to speak may take."""
+        return self._silence > self.patience.silence_s
+
     def _waited(self) -> str | None:
         if self.panicked:
             return Ending.PANIC if self._silence > self.patience.last_s else None
