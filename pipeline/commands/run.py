@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,9 +44,11 @@ def _series_options(command: F) -> F:
         ),
         click.option("--base", default="", help="Revision to apply the series to."),
         click.option("--version", "version", type=int, help="Which version of the series."),
-        click.option("--arch", default="", help="Only these architectures: A,B."),
+        click.option("--arch", multiple=True, help="Only these architectures: A,B (repeatable)."),
         click.option("--target", "targets", multiple=True, help="Only this target (repeatable)."),
-        click.option("--check", "checks", default="", help="Only these checks: C,D."),
+        click.option(
+            "--check", "checks", multiple=True, help="Only these checks: C,D (repeatable)."
+        ),
         click.option(
             "--rules",
             type=click.Path(path_type=Path),
@@ -65,8 +67,8 @@ def _file_option(form: str, about: str) -> Callable[[F], F]:
     return click.option(f"--{form}", f"{form}_file", type=kind, help=about)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def _names(lists: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.strip() for names in lists for name in names.split(",") if name.strip())
 
 
 def _request(asked: dict[str, Any]) -> intake.Request:

@@ -131,8 +131,10 @@ class TestSeveralTrees:
         monkeypatch.setenv("HOME", str(tmp_path / "home"))
         series_on(toy, ours, mm__demo=source({10: "TEN"}))
         mbox = str(toy.parent / "series.mbox")
-        said = call("plan", mbox, "--tree", str(other), "--tree", str(toy))
+        checks = ("--check", "build", "--check", "boot,size")
+        said = call("plan", mbox, "--tree", str(other), "--tree", str(toy), *checks)
         assert f"base {git(toy, 'rev-parse', 'HEAD')[:12]} (HEAD has the files" in said
+        assert "not asked for: --check build,boot,size" in said
 
 
 class TestFiles:
