@@ -45,6 +45,9 @@ class Maildir:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        #: Files that were not new when they were looked at: nobody asks the file system for the
+        #: times of thousands each time that one comes.
+        self._old: set[str] = set()
 
     def read(self, position: str) -> Iterator[Arrival]:
         """As `MailSource` says; the very first call yields mails of the last day."""
@@ -52,6 +55,7 @@ class Maildir:
         files = self._files()
         window = Window.decode(position) if position else _beginning(files, listed_at)
         new = sorted((f for f in files if window.is_new(f.name, f.at)), key=lambda f: f.order)
+        self._old.update({f.path.name for f in files}.difference(f.path.name for f in new))
         if not position:
             yield Arrival(b"", window.encode())
         for n, file in enumerate(new[:BATCH]):
@@ -80,15 +84,19 @@ class Maildir:
         """As `MailSource` says."""
 
     def _files(self) -> list[_File]:
+        """Those that may be new."""
         found: dict[str, _File] = {}
+        listed: set[str] = set()
         try:
             for part in ("new", "cur"):
                 for entry in os.scandir(self._path / part):
-                    file = _file(entry)
+                    listed.add(entry.name)
+                    file = None if entry.name in self._old else _file(entry)
                     if file:
                         found[file.name] = file
         except OSError as error:
             raise InfraError(f"Cannot read the maildir {self._path}: {error.strerror}.") from error
+        self._old &= listed
         return list(found.values())
 
     def _content(self, file: _File) -> bytes | None:

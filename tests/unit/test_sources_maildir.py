@@ -29,13 +29,15 @@ def source(box):
     return open_source(f"maildir:{box._path}")
 
 
-def read(box, position=""):
-    """The mails after POSITION, and the last position."""
-    got = list(source(box).read(position))
+def read(box, position="", of=None):
+    """The mails after POSITION, and the last position; as OF has it, or one that just began."""
+    got = list((of or source(box)).read(position))
     return [a.raw for a in got if a.raw], got[-1].position if got else position
 
 
-STEPS = st.lists(st.sampled_from(["deliver", "read", "crash", "move", "flag"]), max_size=25)
+STEPS = st.lists(
+    st.sampled_from(["deliver", "read", "fault", "crash", "move", "flag"]), max_size=25
+)
 
 
 @given(STEPS)
@@ -43,7 +45,7 @@ STEPS = st.lists(st.sampled_from(["deliver", "read", "crash", "move", "flag"]), 
 def test_any_deliveries_restarts_and_flags_give_all_mails_in_order(steps):
     with tempfile.TemporaryDirectory() as top:
         box = mailbox.Maildir(Path(top) / "box")
-        kept, position, sent = [], read(box)[1], 0
+        kept, position, sent, reader = [], read(box)[1], 0, source(box)
         for step in steps:
             if step == "deliver":
                 key = box.add(raw(sent))
@@ -51,16 +53,17 @@ def test_any_deliveries_restarts_and_flags_give_all_mails_in_order(steps):
                 os.utime(Path(box._path) / box._lookup(key), ns=(sent, sent))
                 sent += 1
             elif step == "read":
-                mails, position = read(box, position)
+                mails, position = read(box, position, reader)
                 kept += mails
-            elif step == "crash":  # after the first mail was kept
-                for arrival in source(box).read(position):
+            elif step in ("fault", "crash"):  # after the first mail was kept
+                for arrival in reader.read(position):
                     kept.append(arrival.raw)
                     position = arrival.position
                     break
+                reader = source(box) if step == "crash" else reader
             else:
                 _touch(box, "S" if step == "move" else "SF")
-        kept += read(box, position)[0]
+        kept += read(box, position, reader)[0]
         assert kept == [raw(n) for n in range(sent)]
 
 
@@ -81,6 +84,24 @@ def test_what_was_kept_comes_again_only_if_its_position_was_not(box):
     first = list(source(box).read(""))
     for n, arrival in enumerate(first):
         assert len(read(box, arrival.position)[0]) == 3 - n
+
+
+def test_old_mails_are_listed_but_not_looked_at(box, monkeypatch):
+    looked = []
+    look = maildir._file
+    monkeypatch.setattr(maildir, "_file", lambda entry: looked.append(entry) or look(entry))
+    reader = source(box)
+    for n in range(5):
+        box.add(raw(n))
+    position = read(box, "", reader)[1]
+    for n in range(5, 7):
+        box.add(raw(n))
+        mails, position = read(box, position, reader)
+        assert mails == [raw(n)]
+    assert len(looked) == 5 + 6 + 2  # a mail is looked at once more to see that it is old
+    box.clear()
+    read(box, position, reader)
+    assert reader._old == set()
 
 
 def test_a_mail_that_a_slow_deliverer_finishes_late_is_not_lost(box):
