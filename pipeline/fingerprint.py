@@ -60,11 +60,14 @@ def alike(finding: Finding) -> Finding:
     return replace(finding, summary=summary, detail="")
 
 
-def source_line(finding: Finding) -> str:
-    """The source line that the tool shows for FINDING, blanks run together; "" if it shows none.
+def particulars(finding: Finding) -> str:
+    """What tells FINDING from others of its fingerprint that are not the same; "" if nothing.
 
-    The same message about another line of a file is another fault with the same fingerprint.
+    Of a measure, its figures: another cost of the same thing is another. Else the source line that
+    a tool shows, blanks run together: the same message about another line is another fault.
     """
+    if finding.kind in KINDS:
+        return finding.summary
     shown = _SHOWN.search(finding.detail)
     line = " ".join(shown[1].split()) if shown else ""
     return line.replace("\0", "").encode("utf-8", "replace").decode()

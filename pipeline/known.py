@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pipeline.change import owner
-from pipeline.fingerprint import alike, fingerprint, source_line
+from pipeline.fingerprint import alike, fingerprint, particulars
 from pipeline.model import (
     Change,
     CheckVerdict,
@@ -65,7 +65,7 @@ def set_aside(
 
     def link(target: str, check: str, finding: Finding) -> str:
         """Where more is said of FINDING; "" if it is news."""
-        line = by_print.get((fingerprint(target, check, finding), source_line(finding)))
+        line = by_print.get((fingerprint(target, check, finding), particulars(finding)))
         if line is None:
             return ""
         own = finding.line is not None and owner(change, finding.file, finding.line) is not None
@@ -103,7 +103,7 @@ def _line(
 ) -> KnownLine:
     return KnownLine(
         fingerprint=fingerprint(target, check, finding),
-        source=source_line(finding),
+        source=particulars(finding),
         target=target,
         check=check,
         summary=finding.summary,

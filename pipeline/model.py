@@ -7,6 +7,7 @@ JSON (`pipeline.codec`) and read in tests as tables. Units stand in the names.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -199,6 +200,9 @@ class Change:
 # --- what is to be done ---------------------------------------------------------------------
 
 
+_SHIFT = re.compile(r"shift=(\d+)")
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A QEMU machine. QEMU's arguments name {image}, {initramfs} and {append}."""
@@ -209,6 +213,12 @@ class Machine:
     zero_pages: int  # distinct physical pages behind many zero-page reads; a lower bound > 1
     icount: str = ""  # QEMU's -icount, with which the guest's clock counts instructions; "": none
     icount_append: str = ""  # more for the kernel's command line then
+
+    @property
+    def ns_per_instruction(self) -> int:
+        """By the guest's clock, where it counts: 2 to the power of the option's `shift`."""
+        shift = _SHIFT.search(self.icount)
+        return 1 << int(shift[1]) if shift else 1
 
 
 #: Which compilers a target has that asks for none; the tag of their image.

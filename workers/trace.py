@@ -3,25 +3,30 @@
 
 By bisection: the check is made on what lies between base and head, as if the series ended
 there, and its judge says whether it finds the same. Where it cannot tell (a kernel in the
-middle does not build) the next one is asked. Of a measure that grew beyond a limit, it is the
-patch with which it did.
+middle does not build) the next one is asked.
+
+Of a measure that grew beyond a limit, it is the patch with which it did, for the last time: what
+one patch costs, another may take back. So the last patches are looked at one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from pipeline.limits import KINDS as MEASURES
-from pipeline.model import Case, Change, Finding, InfraError, JobResult, Outcome, Step
+from pipeline.model import SEVERITY, Case, Change, Finding, InfraError, JobResult, Outcome, Step
 from workers import registry, reuse
 from workers.bench import open_bench
 from workers.check import Check, Sighting
 from workers.parsers.diag_compare import normalised
 from workers.work import Work
 from workers.workspace import Sources, build_directory, mark
+
+#: To look at a patch takes a build.
+_ONE_BY_ONE = 8
 
 Key = tuple[str, str, str, str]
 
@@ -52,6 +57,20 @@ def first_with(total: int, shows: Callable[[int], bool | None]) -> int | None:
     return bad
 
 
+def last_with(total: int, shows: Callable[[int], bool | None]) -> int | None:
+    """As `first_with`, of what may come, go, and come again: the patch that brought it for good.
+
+    Before the last `_ONE_BY_ONE` patches it is taken to come once.
+    """
+    bad = total
+    for n in range(total - 1, max(total - 1 - _ONE_BY_ONE, 0), -1):
+        answer = shows(n)
+        if answer is False:
+            return bad if bad == n + 1 else None
+        bad = n if answer else bad
+    return first_with(bad, shows)
+
+
 def until(change: Change, n: int, sources: Sources) -> Change:
     """CHANGE as if the series ended after patch N; what it says of symbols is not taken over."""
     tree = change.trees[n - 1]
@@ -68,17 +87,32 @@ def until(change: Change, n: int, sources: Sources) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a judge finds; WHOLE: nothing else can be there, hidden by what went wrong before."""
+    """What a judge finds, as how severe; WHOLE: nothing else can be there, hidden by what went
+    wrong before.
+    """
 
-    keys: frozenset[Key]
+    keys: Mapping[Key, Outcome]
     whole: bool
 
+    @classmethod
+    def of(cls, findings: Iterable[Finding], *, whole: bool) -> Found:
+        """With FINDINGS; of two that are the same the more severe one counts."""
+        mild_first = sorted(findings, key=lambda each: SEVERITY.index(each.severity))
+        return cls({key(each): each.severity for each in mild_first}, whole)
+
     def has(self, finding: Finding) -> bool | None:
-        """Whether FINDING is there; None if that cannot be told."""
-        return True if key(finding) in self.keys else False if self.whole else None
+        """Whether FINDING is there; None if that cannot be told.
+
+        A measure that is beyond a milder limit only is not yet what is beyond a severe one.
+        """
+        there = self.keys.get(key(finding))
+        if there is None:
+            return False if self.whole else None
+        of_limit = finding.kind in MEASURES
+        return not of_limit or SEVERITY.index(there) >= SEVERITY.index(finding.severity)
 
 
-_NOTHING_TOLD = Found(frozenset(), whole=False)
+_NOTHING_TOLD = Found({}, whole=False)
 
 
 @dataclass
@@ -123,7 +157,7 @@ class _Middle:
         judged = self.check.judge(self._case(n), self.work.target, self._before, seen)
         if judged.outcome is Outcome.ERROR:
             return _NOTHING_TOLD
-        return Found(frozenset(map(key, judged.findings)), whole)
+        return Found.of(judged.findings, whole=whole)
 
     def _look(self, n: int) -> Found:
         here, base = self._case(n), self.work.record.case.change.base_tree
@@ -133,7 +167,7 @@ class _Middle:
             for check in map(registry.check, names):
                 sighting = self._probe(check, here, tree, needed, n)
                 if sighting.skip:
-                    return Found(frozenset(), whole=True)
+                    return Found({}, whole=True)
                 if sighting.blocks and check is not self.check:
                     return _NOTHING_TOLD
                 needed |= {a.name: self.work.artifacts.path(a) for a in sighting.artifacts}
@@ -175,4 +209,5 @@ def trace(work: Work, attempt: int) -> JobResult:
 def _traced(finding: Finding, total: int, middle: _Middle) -> Finding:
     if finding.patch is not None or not middle.can_tell(finding):
         return finding
-    return replace(finding, patch=first_with(total, lambda n: middle.shows(n, finding)))
+    search = last_with if finding.kind in MEASURES else first_with
+    return replace(finding, patch=search(total, lambda n: middle.shows(n, finding)))

@@ -202,16 +202,16 @@ def _sections(target: str, cell: CheckVerdict) -> Iterator[Size]:
 
 
 def _memory(target: str, cell: CheckVerdict) -> Iterator[Size]:
-    """What the kernel keeps for itself of the memory that the machine has."""
+    """What the kernel keeps for itself of the memory that the machine has.
+
+    How much that is, base's says: a patched one may hide from its total what it keeps.
+    """
     memory = _mapping(dict(cell.facts).get("memory"))
-    kept = []
-    for side in ("base", "patched"):
-        seen = _mapping(memory.get(side))
-        total, available = _whole(seen.get("total_kib")), _whole(seen.get("available_kib"))
-        if total is not None and available is not None:
-            kept.append(total - available)
-    if len(kept) == 2:
-        yield Size(target, "memory in use", kept[0], kept[1], "KiB")
+    base, patched = _mapping(memory.get(BASE)), _mapping(memory.get(PATCHED))
+    total = _whole(base.get("total_kib"))
+    before, after = _whole(base.get("available_kib")), _whole(patched.get("available_kib"))
+    if total is not None and before is not None and after is not None:
+        yield Size(target, "memory in use", total - before, total - after, "KiB")
 
 
 def _symbols(target: str, cell: CheckVerdict) -> Iterator[Size]:

@@ -42,6 +42,8 @@ INIT_FLAGS = (
 #: As `workers.guest.initramfs` has them.
 DIRECTORIES = ("dev", "proc", "sys", "tmp")
 CONSOLE = (5, 1)
+#: As `workers.guest.qemu` has it.
+SAME_TIME = ("-rtc", "base=2020-01-01T00:00:00,clock=vm")
 
 _PLACEHOLDER = re.compile(r"(\{(?:image|initramfs|append)\})")
 _VARIABLES = {"{image}": '"$image"', "{initramfs}": '"$initramfs"', "{append}": '"$append"'}
@@ -96,11 +98,11 @@ def script(
     *,
     repository: str | Path = "",
 ) -> str:
-    """A script for sh that builds base and patched for TARGET, and boots them.
+    """A script for sh that builds base and patched for TARGET, and boots or measures them.
 
     SERIES_MBOX is the file with the patches as `git am --patch-format=mboxrd` reads them,
-    PROBES the directory with the sources of the init. REPOSITORY is a git repository that has
-    the base commit; the tree that the user named if empty.
+    PROBES the directory with the sources of the programs that run as init. REPOSITORY is a git
+    repository that has the base commit; the tree that the user named if empty.
     """
     return (
         _environment()
@@ -115,6 +117,7 @@ def script(
             init_cflags=shlex.join(target.init_cflags),
             directories=shlex.join(DIRECTORIES),
             console=CONSOLE,
+            same_time=shlex.join(SAME_TIME),
             tuxmake=_tuxmake(target),
             environment=ENVIRONMENT,
             variables=_variables(target),

@@ -114,7 +114,7 @@ class KnownLine:
     """A finding that is nobody's news until EXPIRES_AT."""
 
     fingerprint: str  # `pipeline.fingerprint`
-    source: str  # the line of source code that the tool shows; "" if it shows none
+    source: str  # `pipeline.fingerprint.particulars`: the source line that a tool shows, or figures
     target: str
     check: str
     summary: str

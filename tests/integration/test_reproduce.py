@@ -47,8 +47,15 @@ def tree(tmp_path):
     return place
 
 
+MEASURED = "measured getpid operations=10 ns=1700,1612,1650 rounds=3"
+
+
 @pytest.fixture
 def reproduce(tree, tmp_path):
+    return scripted(tree, tmp_path, qemu=("cat", "{image}", "{initramfs}"))
+
+
+def scripted(tree, tmp_path, **machine_has):
     mbox = tmp_path / "series.mbox"
     mbox.write_text(git(tree, "format-patch", "--stdout", "HEAD~1") + "\n")
     case = Case(
@@ -57,7 +64,7 @@ def reproduce(tree, tmp_path):
     of = target(
         image="Image",
         make_vars=("NOTE=two words",),
-        machine=machine(qemu=("cat", "{image}", "{initramfs}"), append="", seconds_limit=5),
+        machine=machine(**machine_has, append="", seconds_limit=5),
     )
     initramfs = tmp_path / "init ramfs"
     initramfs.write_text("init\n")
@@ -89,6 +96,19 @@ def test_it_builds_and_boots_both_sides_from_nothing_and_again(tree, tmp_path, r
     assert config.read_text() == "CONFIG_TINY=y\nCONFIG_PRINTK=y\n# CONFIG_VT is not set\n"
     after = git(tree, "status", "--porcelain", "--ignored") + git(tree, "worktree", "list")
     assert after == before
+
+
+def test_it_measures_if_it_is_asked_to(tree, tmp_path):
+    says = f"cat \"$0\"; printf '{MEASURED}\\r\\nunmeasured boot no counter\\r\\n'"
+    run = scripted(tree, tmp_path, qemu=("sh", "-c", says, "{image}"), icount="shift=1")
+    done = run("measure", "patched")
+    assert done.returncode == 0, done.stderr
+    assert MEASURED not in done.stdout  # that is the console, which is kept
+    said = f"    {'getpid':20} {161.2 / 2:16.2f}\n    unmeasured boot no counter\n"
+    assert done.stdout.count(said) == 3
+    (console,) = tmp_path.glob("crosscheck-r1-arm64/build-patched/console-3")
+    assert "kernel: after" in console.read_text()
+    assert MEASURED in run("patched").stdout
 
 
 def test_one_side_is_enough(tmp_path, reproduce):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.fingerprint import fingerprint, normalised, shortened, source_line
+from pipeline.fingerprint import fingerprint, normalised, particulars, shortened
 from pipeline.model import Outcome
 from tests.unit.builders import finding
 from tests.unit.strategies import findings, texts
@@ -74,10 +74,17 @@ def test_names_keep_their_digits(one, other):
     assert normalised(one) != normalised(other)
 
 
-def test_the_source_line_is_the_first_that_the_compiler_shows():
+def test_of_a_measure_the_figures_are_particular():
+    cost = finding(kind="slower", summary="getpid: 161 → 170, +5.6 %", symbol="getpid")
+    more = finding(kind="slower", summary="getpid: 161 → 1062, +559.6 %", symbol="getpid")
+    assert fingerprint("s390", "perf", cost) == fingerprint("s390", "perf", more)
+    assert particulars(cost) != particulars(more)
+
+
+def test_else_the_first_source_line_that_the_compiler_shows_is():
     detail = "a.c:70:22: warning: x\n   70 |   unsigned   int order;\n      |   ^\n   71 | }"
-    assert source_line(finding(detail=detail)) == "unsigned int order;"
-    assert source_line(ONE) == ""
+    assert particulars(finding(detail=detail)) == "unsigned int order;"
+    assert particulars(ONE) == ""
 
 
 def test_as_many_digits_are_shown_as_tell_findings_apart():

@@ -59,6 +59,16 @@ def known(target, check, found):
     return said(one, digits(target, check, found))
 
 
+def test_a_known_cost_hides_no_other_cost_of_the_same():
+    cost = finding(kind="slower", severity=WARN, summary="getpid: 161 → 170", symbol="getpid")
+    more = replace(cost, summary="getpid: 161 → 1062", severity=FAIL)
+    lines = known("s390", "perf", cost)
+    for found, counts in ((cost, False), (more, True)):
+        of = verdict(row("s390", cell("perf", findings=[found])))
+        (left,) = set_aside(of, lines, change=change(), blocks=frozenset()).targets
+        assert bool(left.checks[-1].findings) is counts
+
+
 def aside(of, *lines, blocks=(), series_change=None):
     every = [line for group in lines for line in group]
     return set_aside(of, every, change=series_change or change(), blocks=frozenset(blocks))

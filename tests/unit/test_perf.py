@@ -235,11 +235,12 @@ def test_what_was_seen_survives_json():
 
 @pytest.mark.parametrize(
     ("icount", "expected"),
-    [("shift=0,sleep=off", 800.0), ("shift=5", 25.0), ("sleep=on,shift=3", 100)],
+    [("shift=0,sleep=off", 800.0), ("shift=5", 25.0), ("sleep=on,shift=3", 100), ("", 800.0)],
 )
 def test_the_clock_counts_instructions(icount, expected):
     rounds = (8000, 8000, 8000, 250_000, 8000)  # a tick fell into one
-    assert instructions(Measurement("a", 10, rounds), icount) == expected
+    counts = replace(ICOUNT.machine, icount=icount)
+    assert instructions(Measurement("a", 10, rounds), counts.ns_per_instruction) == expected
 
 
 def test_boots_are_collected_by_case_and_what_took_no_time_is_none():
@@ -247,7 +248,7 @@ def test_boots_are_collected_by_case_and_what_took_no_time_is_none():
         Report((Measurement("a", 1, (n,)), Measurement("b", 1, (7 * (n > 1),))), ())
         for n in (1, 2, 3)
     ]
-    assert collect(boots, "shift=0") == (Figures("a", (1, 2, 3)), Figures("b", (7, 7)))
+    assert collect(boots, 1) == (Figures("a", (1, 2, 3)), Figures("b", (7, 7)))
 
 
 STEADY, WILD = Figures("a", (1000, 1001, 1002)), Figures("b", (1000, 1001, 1020))

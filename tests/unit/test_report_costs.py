@@ -134,6 +134,16 @@ def test_sizes_are_of_sections_and_of_the_memory_that_the_kernel_keeps():
     assert Size("arm64", "bss", 0, 8).percent is None
 
 
+def test_memory_that_a_kernel_hides_from_its_total_is_in_use_as_well():
+    memory = {
+        "base": {"available_kib": 240_000, "total_kib": 262_144},
+        "patched": {"available_kib": 235_904, "total_kib": 258_048},
+    }
+    of = verdict(row("arm64", cell("boot", facts=(("memory", memory),))))
+    (kept,) = costs_of(of).sizes
+    assert kept.change == 4096
+
+
 def test_symbols_are_in_order_of_their_change_and_missing_ones_take_no_room():
     of = verdict(row("arm64", size({}, [("a", 8, 16), ("gone", 99, None), ("new", None, 50)])))
     assert [(s.what, s.change) for s in costs_of(of).symbols] == [

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from pipeline.report.reproduce import script
 from tests.unit.builders import base, change, machine, series, target
 from tests.unit.strategies import texts
 from workers import kernel_build
-from workers.guest import initramfs, program
+from workers.guest import initramfs, program, qemu
 
 NASTY = 'it\'s; $(touch /tmp/owned) `id` "x" \\'
 
@@ -49,7 +50,18 @@ def test_the_init_is_built_as_crosscheck_builds_it():
     assert reproduce.CONSOLE == initramfs.CONSOLE
     text = script(case(), target(init_cflags=("-msmall",)), "s.mbox", "/runs/r1/probes")
     assert f"    {shlex.join(('arm64-linux-gnu-gcc', *program.FLAGS))} \\\n" in text
-    assert '"$probes/boot/main.c" -msmall\n' in text
+    assert " | LC_ALL=C sort) -msmall\n" in text
+
+
+def test_it_measures_as_crosscheck_does_where_the_machine_can_count():
+    counting = machine(icount="shift=3,sleep=off", icount_append="norandmaps")
+    text = script(case(), target(machine=counting), "s.mbox", "p")
+    told = qemu.command(replace(counting, qemu=("{append}",)), seed=7)
+    append, *counts = (shlex.quote(word) if word != "7" else '"$seed"' for word in told)
+    assert f"    append={append}\n" in text
+    assert f'        emulate "$1" {" ".join(counts)} > "$console"\n' in text
+    assert "operations[2] / 8\n" in text
+    assert "measure" not in script(case(), target(machine=machine(icount="")), "s.mbox", "p")
 
 
 def test_the_configuration_is_the_targets():
@@ -62,7 +74,7 @@ def test_the_configuration_is_the_targets():
 def test_qemu_is_given_what_the_script_builds():
     of = target(machine=machine(qemu=("qemu-x", "-kernel", "{image}", "-append", "{append} a b")))
     text = script(case(), of, "s.mbox", "p")
-    assert 'qemu-x -kernel "$image" -append "$append"\' a b\' \\\n' in text
+    assert 'qemu-x -kernel "$image" -append "$append"\' a b\' "$@" \\\n' in text
     assert "probes=p\n" in text
     assert "    timeout 60 \\\n" in text
 
@@ -88,7 +100,12 @@ def test_another_repository_can_be_named():
 def test_it_is_good_shell_whatever_is_in_it():
     text = script(
         case(base=base(tree=NASTY), series=series(subject=f"a\nrm -rf /\n{NASTY}")),
-        target(make_vars=(f"A={NASTY}",), make_targets=(NASTY,), image=NASTY),
+        target(
+            make_vars=(f"A={NASTY}",),
+            make_targets=(NASTY,),
+            image=NASTY,
+            machine=machine(icount=NASTY, icount_append=NASTY),
+        ),
         NASTY,
         NASTY,
     )

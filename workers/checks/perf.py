@@ -87,7 +87,7 @@ def _measure(bench: Bench, directory: Path, archive: bytes) -> Sighting:
     packed, console = directory / "initramfs", directory / "console"
     packed.write_bytes(archive)
     packed.chmod(0o644)  # the sandbox has a user of its own
-    icount = bench.target.machine.icount
+    ns_per_instruction = bench.target.machine.ns_per_instruction
     reports: list[Report] = []
     figures: tuple[Figures, ...] = ()
     panic: Panic | None = None
@@ -100,7 +100,7 @@ def _measure(bench: Bench, directory: Path, archive: bytes) -> Sighting:
             reports, figures, panic = [], (), said
             break
         reports.append(said)
-        figures = collect(reports, icount)
+        figures = collect(reports, ns_per_instruction)
     if not figures and not panic:
         raise InfraError(
             f"The perf program measured nothing on the {bench.side} kernel: see the console log."

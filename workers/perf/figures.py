@@ -24,7 +24,6 @@ is below is no difference either.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -39,8 +38,6 @@ LEAST_BOOTS, MOST_BOOTS = 3, 5
 _STEADY_PERCENT = 0.5
 #: No boot is begun that would end later than this after the first one began.
 _MOST_SECONDS = 25.0
-
-_SHIFT = re.compile(r"shift=(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +83,17 @@ class Pair:
         return change > noise and abs(self.change_percent) > _LAYOUT_PERCENT
 
 
-def instructions(measurement: Measurement, icount: str) -> float:
-    """What MEASUREMENT comes to for one operation, on a machine with that -icount."""
-    shift = _SHIFT.search(icount)
-    per_instruction_ns = 1 << int(shift[1]) if shift else 1
-    return min(measurement.rounds_ns) / per_instruction_ns / measurement.operations
+def instructions(measurement: Measurement, ns_per_instruction: int) -> float:
+    """What MEASUREMENT comes to for one operation."""
+    return min(measurement.rounds_ns) / ns_per_instruction / measurement.operations
 
 
-def collect(reports: Sequence[Report], icount: str) -> tuple[Figures, ...]:
+def collect(reports: Sequence[Report], ns_per_instruction: int) -> tuple[Figures, ...]:
     """The figures of several boots, by case. What took no time at all was not measured."""
     found: dict[str, list[float]] = {}
     for report in reports:
         for measurement in report.measured:
-            figure = instructions(measurement, icount)
+            figure = instructions(measurement, ns_per_instruction)
             if figure > 0:
                 found.setdefault(measurement.name, []).append(figure)
     return tuple(Figures(name, tuple(of_boots)) for name, of_boots in found.items())
