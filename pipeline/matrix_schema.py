@@ -22,11 +22,19 @@ _PLACEHOLDERS = ("{image}", "{initramfs}", "{append}")
 _RESERVED = ("ARCH", "CROSS_COMPILE", "O")
 
 
-def _relative(path: str) -> str:
+def _inside(path: str, where: str) -> str:
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts:
-        raise ValueError("must be a path inside the build directory, without .. in it")
+        raise ValueError(f"must be a path inside {where}, without .. in it")
     return path
+
+
+def _built(path: str) -> str:
+    return _inside(path, "the build directory")
+
+
+def _beside(path: str) -> str:
+    return _inside(path, "the directory that this matrix is in")
 
 
 def _qemu(line: str) -> str:
@@ -124,7 +132,7 @@ class TargetEntry(Strict):
     cross_compile: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]+-)?$")]
     packages: Annotated[tuple[Name, ...], not_empty]
     make: Annotated[tuple[Word, ...], not_empty]
-    image: Annotated[Line, AfterValidator(_relative)]
+    image: Annotated[Line, AfterValidator(_built)]
     config: tuple[Fragment, ...]
     machine: MachineEntry
     make_vars: tuple[Annotated[Line, AfterValidator(_make_variable)], ...] = ()
@@ -150,7 +158,7 @@ class MatrixFile(Strict):
 
     checks: Annotated[dict[Name, CheckEntry], not_empty]
     limits: tuple[LimitEntry, ...] = ()
-    fragments: Annotated[Line, AfterValidator(_relative)]
+    fragments: Annotated[Line, AfterValidator(_beside)]
     common: CommonEntry
     targets: Annotated[dict[Name, TargetEntry], not_empty]
     paths: tuple[PathEntry, ...]

@@ -64,7 +64,7 @@ def _only(verdict: Verdict, targets: tuple[str, ...]) -> Verdict:
 def _measured(verdict: Verdict, pattern: str) -> Costs:
     """The figures of VERDICT, of cases like PATTERN. Raises InputError if there are none.
 
-    Sizes alone are enough, unless it is a case that is wanted.
+    Sizes alone are enough, unless it is a case that is wanted: then there are none.
     """
     costs = costs_of(verdict)
     if costs.sizes and not costs.cases and pattern == _EVERY:
@@ -81,6 +81,8 @@ def _measured(verdict: Verdict, pattern: str) -> Costs:
             f"Run {verdict.run} has no results of {PERF}; `crosscheck run"
             f" {one_line(verdict.series.source)} --tree DIR --check {PERF}` brings some."
         )
+    if pattern == _EVERY:
+        return costs
     chosen = costs.of_case(pattern)
     if not chosen.case_names:
         names = clipped(", ".join(costs.case_names), _NAMES_COLUMNS)

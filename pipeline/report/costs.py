@@ -110,9 +110,11 @@ class Costs:
         return tuple(dict.fromkeys(row.target for row in (*self.sizes, *self.symbols)))
 
     def of_case(self, pattern: str) -> Costs:
-        """Only cases like PATTERN, in which * and ? are as in names of files."""
+        """Only cases like PATTERN, in which * and ? are as in names of files; and no sizes."""
         return replace(
             self,
+            sizes=(),
+            symbols=(),
             cases=tuple(row for row in self.cases if fnmatchcase(row.case, pattern)),
             unmeasured=tuple(
                 row for row in self.unmeasured if not row.case or fnmatchcase(row.case, pattern)

@@ -154,7 +154,7 @@ def _since(verdict: Verdict, earlier: Verdict | None) -> Iterator[Text]:
 
 def _costs(told: CostDigest) -> Iterator[Text]:
     if told.cases or told.gaps or told.nothing:
-        yield _heading("Cost, in instructions for one operation")
+        yield _heading("Cost, in instructions for one operation, as QEMU counts them")
     if told.nothing:
         yield Text(f"  {told.nothing}")
     for heading, lines in told.cases:

@@ -364,8 +364,8 @@ def test_without_a_sandbox_paths_are_the_same_and_the_configuration_tells_what_i
 def test_code_that_is_not_configured_is_not_covered(lab):
     made = lab({"mm/swap.c": replacing("return zero_pfn(addr);", "return zero_pfn(addr) + 1;")})
     assert uncovered(made.judge("blue")) == {
-        ("mm/swap.c", Step.BASE, 6, 6): "not compiled by this configuration",
-        ("mm/swap.c", Step.PATCHED, 6, 6): "not compiled by this configuration",
+        ("mm/swap.c", Step.BASE, 6, 6): "not compiled into the kernel of this configuration",
+        ("mm/swap.c", Step.PATCHED, 6, 6): "not compiled into the kernel of this configuration",
     }
 
 

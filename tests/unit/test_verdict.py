@@ -40,7 +40,7 @@ PASS, WARN, FAIL, SKIP, ERROR = (
 )
 BASE, PATCHED, JUDGE = Step.BASE, Step.PATCHED, Step.JUDGE
 NUMA = "compiled only where `defined(CONFIG_NUMA)`"
-ELSEWHERE = "not compiled by this configuration"
+ELSEWHERE = "not compiled into the kernel of this configuration"
 
 
 def decided(a_plan, came, *, of=None, error=""):

@@ -4,7 +4,7 @@
 Sections come in groups (`workers.size.groups`), functions and objects by name, as
 scripts/bloat-o-meter has them. The limits of the matrix say how much is too much, for each
 group, for the `total`, and for the `image` that boots; the rest are facts. Modules are not
-looked at: the build check keeps none, and its configurations have none to build.
+looked at: the build check makes none.
 """
 
 from __future__ import annotations

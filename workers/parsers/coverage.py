@@ -20,7 +20,7 @@ from workers.parsers.coverage_condition import holds
 from workers.parsers.coverage_text import Group, code_lines, conditions, groups, innermost
 from workers.parsers.kbuild_config import Options
 
-NOT_COMPILED = "not compiled by this configuration"
+NOT_COMPILED = "not compiled into the kernel of this configuration"
 NOT_BUILT = "the patched kernel does not build"
 
 _PROSE = re.compile(
