@@ -72,8 +72,12 @@ def fleet_environment() -> dict[str, str]:
 
 
 def new_name(now: float) -> str:
-    """The name of a run that begins NOW, in seconds since the epoch."""
-    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(2)
+    """The name of a run that begins NOW, in seconds since the epoch.
+
+    What follows the time keeps two runs of one second apart, as a watch begins them: one with
+    another's name would never be made.
+    """
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(4)
 
 
 def _record(request: RunRequest, taken: intake.Intake, *, elsewhere: bool) -> RunRecord:
