@@ -109,7 +109,7 @@ def logs(run: str, target: str, check: str) -> None:
 @click.argument("run")
 @click.argument("target")
 def reproduce(run: str, target: str) -> None:
-    """Print a shell script that rebuilds and boots TARGET of RUN without crosscheck."""
+    """Print a shell script that rebuilds, boots and measures TARGET of RUN without crosscheck."""
     settings, store = opened()
     script = settings.runs_dir / known_run(store, run) / f"reproduce-{target}.sh"
     if not script.exists():
