@@ -67,7 +67,7 @@ def _measured(verdict: Verdict, pattern: str) -> Costs:
     Sizes alone are enough, unless it is a case that is wanted: then there are none.
     """
     costs = costs_of(verdict)
-    if costs.sizes and not costs.cases and pattern == _EVERY:
+    if pattern == _EVERY and (costs.cases or costs.sizes):
         return costs
     if not costs.cases and costs.unmeasured:
         reasons = dict.fromkeys(f"{row.target}: {row.reason}" for row in costs.unmeasured)
@@ -81,8 +81,6 @@ def _measured(verdict: Verdict, pattern: str) -> Costs:
             f"Run {verdict.run} has no results of {PERF}; `crosscheck run"
             f" {one_line(verdict.series.source)} --tree DIR --check {PERF}` brings some."
         )
-    if pattern == _EVERY:
-        return costs
     chosen = costs.of_case(pattern)
     if not chosen.case_names:
         names = clipped(", ".join(costs.case_names), _NAMES_COLUMNS)

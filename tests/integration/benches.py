@@ -9,6 +9,7 @@ from pipeline.artifacts import ArtifactStore
 from pipeline.matrix import load
 from pipeline.model import Case, Step, Target
 from pipeline.settings import load as load_settings
+from pipeline.store import Store
 from tests import toy
 from workers.check import Bench
 from workers.guest import program
@@ -68,6 +69,19 @@ def run_here(bench: Bench, name: str) -> list[str]:
     assert (ended.exit_code, ended.stopped) == (0, "")
     assert watch.finished  # and it mounted nothing and powered nothing off: it was not PID 1
     return watch.lines
+
+
+def kept_of_bases(store: Store, artifacts: ArtifactStore, run: str) -> dict[str, dict[str, Path]]:
+    """By target, the files by name that the build check of RUN kept of its base."""
+    return {
+        row.job.target: {
+            each.name: artifacts.path(each) for each in row.result.observation.artifacts
+        }
+        for row in store.jobs(run)
+        if (row.job.check, row.job.step) == ("build", Step.BASE)
+        and row.result
+        and row.result.observation
+    }
 
 
 def toy_target(name: str) -> Target:

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.artifacts import ArtifactStore
-from pipeline.model import Job, Step
 from pipeline.store import Store
+from tests.integration.benches import kept_of_bases
 
 XDG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crosscheck" / "tests"
 
@@ -46,10 +46,9 @@ class Ran:
     def kept(self, target: str, name: str) -> Path:
         """The file NAME that the build check kept of TARGET's base."""
         state = XDG / "state" / "crosscheck"
-        rows = Store(f"sqlite:///{state}/crosscheck.db").jobs(self.verdict["run"])
-        (row,) = [each for each in rows if each.job == Job(target, "build", Step.BASE)]
-        (artifact,) = [a for a in row.result.observation.artifacts if a.name == name]
-        return ArtifactStore(state / "artifacts").path(artifact)
+        store = Store(f"sqlite:///{state}/crosscheck.db")
+        kept = kept_of_bases(store, ArtifactStore(state / "artifacts"), self.verdict["run"])
+        return kept[target][name]
 
     def outcomes(self) -> dict[str, str]:
         return {t["target"]: t["outcome"] for t in self.verdict["targets"]}
