@@ -162,10 +162,11 @@ def read(server, position="", source=None):
 def test_mails_come_once_and_are_not_marked_as_read(server, scheme):
     source = open_source(server.url(scheme))
     _, position = read(server, "", source)
-    server.deliver(mail(1))
-    server.deliver(mail(2))
+    sent = [mail(1), mail(2)]
+    for raw in sent:
+        server.deliver(raw)
     got, position = read(server, position, source)
-    assert sorted(got) == [mail(1), mail(2)]
+    assert sorted(got) == sent
     assert read(server, position, source) == ([], position)
     assert b"\\Seen" not in server.flags()
 
@@ -235,8 +236,9 @@ def test_a_server_that_restarts_while_it_is_waited_for(server, monkeypatch):
     with pytest.raises(InfraError, match="The mail server localhost did not give INBOX"):
         read(server, position, source)
     server.start()
-    server.deliver(mail(1))
-    assert read(server, position, source)[0] == [mail(1)]
+    sent = mail(1)
+    server.deliver(sent)
+    assert read(server, position, source)[0] == [sent]
 
 
 def test_a_folder_with_new_uids(server):
