@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.model import Target
+from pipeline.toolchain import packaged
 
 #: Where the package of each C library puts its headers.
 _HEADERS = Path("/usr/include")
@@ -104,9 +105,8 @@ def _found(wanted: Iterable[tuple[str, str, str]], sandbox_fault: str = "") -> t
 
 def _of_target(target: Target) -> Iterator[tuple[str, str, str]]:
     machines = [package for package in target.packages if package.startswith("qemu")]
-    compilers = [package for package in target.packages if not package.startswith("qemu")]
-    for package in compilers:
-        yield f"{target.cross_compile}gcc", f"compiles {target.name}", package
+    for program, package in packaged(target):
+        yield program, f"compiles {target.name}", package
     for package in machines:
         yield target.machine.qemu[0], f"boots {target.name}", package
 

@@ -113,6 +113,7 @@ def _target(source: Source, file: MatrixFile, name: str) -> Target:
         make_vars=entry.make_vars,
         init_cflags=entry.init_cflags,
         toolchain=entry.toolchain,
+        llvm=entry.llvm or 0,
     )
 
 

@@ -19,7 +19,7 @@ from pipeline.yaml_source import Strict, not_empty, one_or_many
 
 _PLACEHOLDERS = ("{image}", "{initramfs}", "{append}")
 #: What crosscheck itself gives to make.
-_RESERVED = ("ARCH", "CROSS_COMPILE", "O")
+_RESERVED = ("ARCH", "CROSS_COMPILE", "LLVM", "O")
 
 
 def _inside(path: str, where: str) -> str:
@@ -54,7 +54,7 @@ def _make_variable(assignment: str) -> str:
     if not equals or not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
         raise ValueError("must be a make variable, NAME=VALUE")
     if name in _RESERVED:
-        raise ValueError(f"{name} is set by crosscheck itself, see arch and cross_compile")
+        raise ValueError(f"{name} is set by crosscheck itself, see arch, cross_compile and llvm")
     return assignment
 
 
@@ -138,6 +138,7 @@ class TargetEntry(Strict):
     make_vars: tuple[Annotated[Line, AfterValidator(_make_variable)], ...] = ()
     init_cflags: tuple[Word, ...] = ()
     toolchain: Name = DEFAULT_TOOLCHAIN
+    llvm: Annotated[int, Field(ge=1, le=99)] | None = None
     default: bool = True
 
 

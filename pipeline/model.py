@@ -241,6 +241,7 @@ class Target:
     make_vars: tuple[str, ...] = ()  # e.g. `CFLAGS_init.o=-DX`, given to make as they are
     init_cflags: tuple[str, ...] = ()
     toolchain: str = DEFAULT_TOOLCHAIN  # where there is a choice of compilers
+    llvm: int = 0  # the version of LLVM that makes it; 0: GCC and binutils do
 
 
 @dataclass(frozen=True, slots=True)

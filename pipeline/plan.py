@@ -47,7 +47,11 @@ class _Wish:
 
 
 def demand_names(
-    matrix: Matrix, *, arch: Iterable[str], targets: Iterable[str], checks: Iterable[str]
+    matrix: Matrix,
+    *,
+    arch: Iterable[str] = (),
+    targets: Iterable[str] = (),
+    checks: Iterable[str] = (),
 ) -> None:
     """Raises InputError for names that MATRIX does not have."""
     _demand("--arch", arch, [name for t in matrix.targets for name in (t.arch, t.name)])

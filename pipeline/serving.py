@@ -24,6 +24,7 @@ from pipeline.fleet import Fleet
 from pipeline.matrix import load as load_matrix
 from pipeline.model import InfraError, InputError, Target
 from pipeline.owner import is_running
+from pipeline.plan import demand_names
 from pipeline.queues import abilities, queues
 from pipeline.running import fleet_environment
 from pipeline.services import services
@@ -66,9 +67,7 @@ def _faults(runtime: str, targets: Iterable[Target]) -> Iterator[tuple[Target, s
 def _queues(settings: Settings, offer: Offer, say: Callable[[str], None]) -> tuple[str, ...]:
     """What this machine takes from. Raises InputError, and InfraError if it can do nothing."""
     matrix = load_matrix(settings.matrix)
-    unknown = set(offer.targets) - {target.name for target in matrix.targets}
-    if unknown:
-        raise InputError(f"The matrix has no target {min(unknown)}; see `crosscheck targets`.")
+    demand_names(matrix, targets=offer.targets)
     targets = [t for t in matrix.targets if not offer.targets or t.name in offer.targets]
     names: list[str] = []
     for runtime in offer.runtimes or ("bubblewrap", "docker"):

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pipeline.model import InfraError, Target
 from pipeline.removal import remove
+from pipeline.toolchain import make_variables
 from workers.check import Bench
 from workers.compile_cache import Use
 from workers.parsers.diag_lines import STEP
@@ -50,21 +51,11 @@ class Made:
     seconds: float
 
 
-def variables(target: Target) -> tuple[str, ...]:
-    """The variables that every make invocation for TARGET is given."""
-    return (
-        f"ARCH={target.make_arch}",
-        f"CROSS_COMPILE={target.cross_compile}",
-        "LOCALVERSION=",
-        *target.make_vars,
-    )
-
-
 def make_argv(target: Target, cores: int, goals: Sequence[str], *more: str) -> tuple[str, ...]:
     """The command that makes GOALS of TARGET with CORES parallel jobs; MORE are variables."""
     return (
         *("make", "-C", SOURCE, f"O={BUILD}", f"-j{cores}", "-k", "--output-sync=target"),
-        *variables(target),
+        *make_variables(target),
         *more,
         *goals,
     )

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from pipeline import kept
+from pipeline import kept, toolchain
 from pipeline.codec import dumps
 from pipeline.model import Change, InfraError, Observation, Step
 from pipeline.trees.changes import differing, how_many_differ
@@ -100,7 +100,7 @@ def compile_cache(work: Work) -> CompileCache | None:
     """What compilers made before; None if it is not to be used, or there is no ccache here."""
     options, settings, target = work.record.options, work.settings, work.target
     ccache = place("ccache", options.runtime)
-    compiler = place(f"{target.cross_compile}gcc", options.runtime)
+    compiler = place(toolchain.compiler(target), options.runtime)
     if not options.use_cache or ccache is None or compiler is None:
         return None
     limit = kept.limit_bytes(settings.kept_dirs, options.cache_bytes or settings.cache_bytes)

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.model import Target
+from pipeline.toolchain import compiler, linker
 from workers.sandbox.contract import Tools
 
 
 def compilers(target: Target) -> Mapping[str, Tools]:
     """The programs that make TARGET's kernel."""
-    return dict.fromkeys((f"{target.cross_compile}{name}" for name in ("gcc", "ld")), Tools.BUILD)
+    return dict.fromkeys((compiler(target), linker(target)), Tools.BUILD)
 
 
 def emulator(target: Target) -> Mapping[str, Tools]:

@@ -15,6 +15,7 @@ from pipeline.commands.common import ERROR, cache_size_option, opened, runtime_o
 from pipeline.coordinator import ALIVE_S
 from pipeline.matrix import load as load_matrix
 from pipeline.model import InfraError, InputError
+from pipeline.plan import demand_names
 from pipeline.queues import abilities
 from pipeline.report.plain import render_kept, render_targets, render_tools, render_workers
 from pipeline.services import Service, services
@@ -56,10 +57,19 @@ def cache(*, prune: bool, everything: bool, cache_bytes: int) -> None:
     help="Also what `crosscheck worker` needs, where CROSSCHECK_REDIS_URL is set.",
 )
 @click.option("--missing-packages", is_flag=True, help="Only the packages to install, one a line.")
-def doctor(*, runtime: str, worker: bool, missing_packages: bool) -> None:
+@click.option(
+    "--target",
+    "names",
+    multiple=True,
+    help="Only what this target needs (repeatable; default: those that `run` takes unasked).",
+)
+def doctor(*, runtime: str, worker: bool, missing_packages: bool, names: tuple[str, ...]) -> None:
     """List every tool and service, what is missing or does not answer, and how to mend it."""
     settings = load()
-    targets = load_matrix(settings.matrix).targets
+    matrix = load_matrix(settings.matrix)
+    demand_names(matrix, targets=names)
+    wanted = names or matrix.defaults
+    targets = tuple(target for target in matrix.targets if target.name in wanted)
     does_jobs = worker or not settings.redis_url
     fault = trial(runtime)() if does_jobs and not missing_packages else ""
     if not settings.redis_url:

@@ -12,6 +12,7 @@ from rich.text import Text
 from pipeline.model import Base, LeftOut, Plan, Series, Target
 from pipeline.report.terminal import columns_table, plain
 from pipeline.report.wording import clean, clipped, clock, count, one_line
+from pipeline.toolchain import compiler
 
 
 class RunEntry(Protocol):
@@ -189,8 +190,8 @@ def render_submissions(submissions: Iterable[SubmissionEntry], now: float) -> st
 
 def render_targets(targets: Iterable[Target]) -> str:
     """The targets of the matrix, with what they need to be installed."""
-    rows = ((t.name, t.arch, t.cross_compile or "-", " ".join(t.packages) or "-") for t in targets)
-    return _rows(("target", "arch", "toolchain", "packages"), rows)
+    rows = ((t.name, t.arch, compiler(t), " ".join(t.packages) or "-") for t in targets)
+    return _rows(("target", "arch", "compiler", "packages"), rows)
 
 
 def render_tools(tools: Iterable[ToolEntry], remedy: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.model import Case, Target
 from pipeline.report.wording import one_line
+from pipeline.toolchain import links, make_variables
 
 #: Architectures as tuxmake names them: `tuxmake --help`, version 1.45.
 TUXMAKE_ARCHES = frozenset(
@@ -66,14 +67,9 @@ def _tuxmake(target: Target) -> str:
     if not arch:
         return ""
     goals = " ".join(f"--make-target={_quoted(one_line(goal))}" for goal in target.make_targets)
-    options = f'--directory="$WORK/patched" --target-arch={arch} --toolchain=gcc'
+    toolchain = f"clang-{target.llvm}" if target.llvm else "gcc"
+    options = f'--directory="$WORK/patched" --target-arch={arch} --toolchain={toolchain}'
     return f'tuxmake {options} --kconfig="$WORK/build-patched/.config" config {goals}'
-
-
-def _variables(target: Target) -> str:
-    """The variables that every make invocation is given, as `workers.kernel_build` has them."""
-    given = (f"ARCH={target.make_arch}", f"CROSS_COMPILE={target.cross_compile}", "LOCALVERSION=")
-    return shlex.join((*given, *target.make_vars))
 
 
 @cache
@@ -113,14 +109,14 @@ def script(
             series_mbox=series_mbox,
             repository=repository or case.base.tree,
             probes=probes,
-            compiler=shlex.join((f"{target.cross_compile}gcc", *INIT_FLAGS)),
+            compiler=shlex.join((*links(target), *INIT_FLAGS)),
             init_cflags=shlex.join(target.init_cflags),
             directories=shlex.join(DIRECTORIES),
             console=CONSOLE,
             same_time=shlex.join(SAME_TIME),
             tuxmake=_tuxmake(target),
             environment=ENVIRONMENT,
-            variables=_variables(target),
+            variables=shlex.join(make_variables(target)),
             goals=shlex.join(target.make_targets),
             qemu=" ".join(_qemu_word(word) for word in target.machine.qemu),
         )

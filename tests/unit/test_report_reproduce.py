@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from pipeline.model import Case
 from pipeline.report import reproduce
 from pipeline.report.reproduce import script
+from pipeline.toolchain import make_variables
 from tests.unit.builders import base, change, machine, series, target
 from tests.unit.strategies import texts
 from workers import kernel_build
@@ -35,7 +36,7 @@ def parsed(text):
 def test_make_is_called_as_crosscheck_calls_it():
     of = target("mips-vce", make_vars=("CFLAGS_init.o=-DX -Dcpu_has_vce=1",))
     text = script(case(), of, "/runs/r1/series.mbox", "/p")
-    assert f"        {shlex.join(kernel_build.variables(of))} \\\n" in text
+    assert f"        {shlex.join(make_variables(of))} \\\n" in text
     for name, value in kernel_build.ENVIRONMENT.items():
         if name != "TERM":
             assert f"export {name}={shlex.quote(value)}\n" in text
@@ -51,6 +52,9 @@ def test_the_init_is_built_as_crosscheck_builds_it():
     text = script(case(), target(init_cflags=("-msmall",)), "s.mbox", "/runs/r1/probes")
     assert f"    {shlex.join(('arm64-linux-gnu-gcc', *program.FLAGS))} \\\n" in text
     assert " | LC_ALL=C sort) -msmall\n" in text
+    text = script(case(), target(llvm=19), "s.mbox", "/runs/r1/probes")
+    assert "    clang-19 --target=arm64-linux-gnu -fuse-ld=lld -Os " in text
+    assert " --toolchain=clang-19 " in text
 
 
 def test_it_measures_as_crosscheck_does_where_the_machine_can_count():

@@ -294,9 +294,9 @@ def test_runs_are_listed_with_their_age_and_outcome():
 
 def test_targets_are_listed_with_what_they_need():
     assert render_targets([target(), target("x86_64", cross_compile="", packages=())]) == (
-        "target  arch   toolchain         packages\n"
-        "arm64   arm64  arm64-linux-gnu-  gcc-arm64-linux-gnu\n"
-        "x86_64  x86    -                 -\n"
+        "target  arch   compiler             packages\n"
+        "arm64   arm64  arm64-linux-gnu-gcc  gcc-arm64-linux-gnu\n"
+        "x86_64  x86    gcc                  -\n"
     )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.model import InfraError
+from pipeline.toolchain import links, make_variables
 from workers.check import Bench
 from workers.sandbox.contract import BUILD, GIB, SOURCE, Limits, Mount
 
@@ -79,11 +80,9 @@ class _Errors:
 
 def _headers(bench: Bench) -> None:
     """The generated headers; both targets are what `make headers` itself depends on."""
-    target, errors = bench.target, _Errors()
-    argv = (
-        *("make", "-s", "-C", SOURCE, f"O={_HEADERS}", f"ARCH={target.make_arch}"),
-        *(f"CROSS_COMPILE={target.cross_compile}", "archheaders", "uapi-asm-generic"),
-    )
+    errors = _Errors()
+    make = ("make", "-s", "-C", SOURCE, f"O={_HEADERS}", *make_variables(bench.target))
+    argv = (*make, "archheaders", "uapi-asm-generic")
     ended = bench.run(argv, limits=_LIMITS, watch=errors)
     if ended.stopped or ended.exit_code:
         why = ended.stopped or errors.why or f"exit status {ended.exit_code}"
@@ -109,7 +108,7 @@ def version(program: str) -> int:
 def _compiler(bench: Bench, program: str) -> tuple[str, ...]:
     arch = bench.target.arch
     return (
-        f"{bench.target.cross_compile}gcc",
+        *links(bench.target),
         *FLAGS,
         f"-I{_PROBES_INSIDE}",
         f"-I{SOURCE}/arch/{arch}/include/uapi",
