@@ -113,7 +113,7 @@ def test_what_nobody_can_do_is_an_error_at_its_deadline(fleet, tmp_path) -> None
 def test_a_worker_that_can_do_nothing_says_why(fleet, tmp_path) -> None:
     status, output = fleet.command("worker", "--target", "nonesuch")
     assert status == 2
-    assert "--target: the matrix has no \"nonesuch\"." in output
+    assert '--target: the matrix has no "nonesuch".' in output
     fleet.environ["DOCKER_HOST"] = f"unix://{tmp_path}/none"
     status, output = fleet.command("worker", "--runtime", "docker")
     assert status == 3
