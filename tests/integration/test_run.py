@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import toy
-from tests.conftest import validate
+from tests.conftest import ROOT, validate
 from tests.toy import adding
 
 pytestmark = [pytest.mark.integration, pytest.mark.commands]
@@ -257,6 +257,22 @@ def test_doctor_names_what_is_missing_and_the_remedy(installation, tmp_path):
     assert status == 3
     assert "apt-get install" in output
     assert "bubblewrap" in output
+
+
+def test_doctor_says_what_a_target_wants_that_is_taken_only_if_it_is_named(installation, tmp_path):
+    text = (ROOT / "matrix.yaml").read_text()
+    text = text.replace("clang-19, lld-19, llvm-19", "clang-98, lld-98, llvm-98")
+    (tmp_path / "matrix.yaml").write_text(text.replace("llvm: 19", "llvm: 98"))
+    (tmp_path / "workers").symlink_to(ROOT / "workers")
+    installation.environ["CROSSCHECK_MATRIX"] = str(tmp_path / "matrix.yaml")
+    status, output = installation.command("doctor")
+    assert status == 0, output
+    assert "Nothing is missing." in output
+    assert "arm64-clang, which `run` takes only if it is named, wants clang-98, ld.lld" in output
+    status, output = installation.command("doctor", "--target", "arm64-clang")
+    assert status == 3
+    assert "apt-get install clang-98 lld-98 llvm-98\n" in output
+    assert "mips" not in output
 
 
 def test_doctor_says_that_there_is_no_docker_engine(installation, tmp_path):
