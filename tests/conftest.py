@@ -72,10 +72,13 @@ def linux() -> Path:
     return tree
 
 
+#: It lies beside the project where it is developed.
+ZERO_PAGE = ROOT.parent / "shared" / "series" / "zero-page-v2.mbox"
+
+
 @pytest.fixture(scope="session")
 def zero_page_mbox() -> Path:
-    """The zero-page series, which lies beside the project where it is developed."""
-    mbox = ROOT.parent / "shared" / "series" / "zero-page-v2.mbox"
-    if not mbox.exists():
-        pytest.skip(f"{mbox.name} is not here")
-    return mbox
+    """The zero-page series."""
+    if not ZERO_PAGE.exists():
+        pytest.skip(f"{ZERO_PAGE.name} is not here")
+    return ZERO_PAGE

@@ -7,6 +7,7 @@ clone, as a user's would be.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ import pytest
 
 from pipeline.artifacts import ArtifactStore
 from pipeline.store import Store
+from tests.conftest import ZERO_PAGE
 from tests.integration.benches import kept_of_bases
 
 XDG = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crosscheck" / "tests"
@@ -116,17 +118,24 @@ def zero_page_base(linux, zero_page_mbox) -> Path:
 
     patch(1) writes a new file and renames it, so the links of the source stay as they are.
     """
-    release = linux.parent.name
-    tree = XDG / "trees" / f"{release}-zero-page-base"
-    if not tree.exists():
-        partial = tree.with_name(tree.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        tree.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-al", linux, partial], check=True)
-        script = zero_page_mbox.parent / "zero-page-base.sh"
-        subprocess.run(["sh", script, partial], check=True)
-        partial.rename(tree)
+    tree = XDG / "trees" / f"{linux.parent.name}-zero-page-base"
+    tree.parent.mkdir(parents=True, exist_ok=True)
+    with tree.with_name(tree.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another session of tests may be making it
+        if not tree.exists():
+            partial = tree.with_name(tree.name + ".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            subprocess.run(["cp", "-al", linux, partial], check=True)
+            script = zero_page_mbox.parent / "zero-page-base.sh"
+            subprocess.run(["sh", script, partial], check=True)
+            partial.rename(tree)
     return tree
+
+
+@pytest.fixture(scope="session")
+def some_tree(request, linux) -> Path:
+    """A tree for a series that takes any: of two, the one whose kernels other tests build too."""
+    return request.getfixturevalue("zero_page_base") if ZERO_PAGE.exists() else linux
 
 
 def _git(repository: Path, *words: str) -> str:

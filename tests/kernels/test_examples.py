@@ -11,8 +11,8 @@ pytestmark = pytest.mark.kernels
 
 
 @pytest.mark.smoke
-def test_the_good_example_passes_on_a_foreign_architecture(crosscheck, linux):
-    ran = crosscheck(ROOT / "examples" / "good", linux, "--target", "riscv64")
+def test_the_good_example_passes_on_a_foreign_architecture(crosscheck, some_tree):
+    ran = crosscheck(ROOT / "examples" / "good", some_tree, "--target", "riscv64")
     assert ran.status == 0
     validate(ran.verdict)
     assert ran.outcomes() == {"riscv64": "PASS"}
@@ -28,8 +28,9 @@ def test_the_good_example_passes_on_a_foreign_architecture(crosscheck, linux):
     assert "Re: [PATCH 0/2]" in ran.reply
 
 
-def test_the_broken_example_fails_as_it_says(crosscheck, linux):
-    ran = crosscheck(ROOT / "examples" / "broken", linux, "--target", "riscv64", "--target", "s390")
+def test_the_broken_example_fails_as_it_says(crosscheck, some_tree):
+    broken = ROOT / "examples" / "broken"
+    ran = crosscheck(broken, some_tree, "--target", "riscv64", "--target", "s390")
     assert ran.status == 1
     accused = {
         (t["target"], c["check"], f["patch"], f["severity"])
