@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from pipeline.model import DEFAULT_TOOLCHAIN
 from pipeline.paths import ALL, ARCH
@@ -19,6 +19,8 @@ from pipeline.yaml_source import Strict, not_empty, one_or_many
 
 _PLACEHOLDERS = ("{image}", "{initramfs}", "{append}")
 #: What crosscheck itself gives to make.
+#: Debian's packages of LLVM that a kernel takes, without their version.
+_LLVM = ("clang", "lld", "llvm")
 _RESERVED = ("ARCH", "CROSS_COMPILE", "LLVM", "O")
 
 
@@ -140,6 +142,19 @@ class TargetEntry(Strict):
     toolchain: Name = DEFAULT_TOOLCHAIN
     llvm: Annotated[int, Field(ge=1, le=99)] | None = None
     default: bool = True
+
+    @model_validator(mode="after")
+    def _one_llvm(self) -> Self:
+        """Raises ValueError where LLVM's version, packages and image do not fit."""
+        wanted = {f"{name}-{self.llvm}" for name in _LLVM} if self.llvm else set()
+        brought = {name for name in self.packages if name.rpartition("-")[0] in _LLVM}
+        if wanted != brought:
+            say = f"llvm is {self.llvm}" if self.llvm else "there is no llvm"
+            takes = ", ".join(sorted(wanted)) or "none of LLVM's"
+            raise ValueError(f"{say}, so packages must have {takes}")
+        if self.llvm and self.toolchain.startswith("gcc-"):
+            raise ValueError(f"llvm is {self.llvm}, so toolchain must name an image with clang")
+        return self
 
 
 class PathEntry(Strict):

@@ -60,8 +60,9 @@ def _faults(runtime: str, targets: Iterable[Target]) -> Iterator[tuple[Target, s
     for target in targets:
         fault = sandbox[target.toolchain]
         tools = doctor.of_commands((target,), runtime, sandbox_fault=fault)
-        missing = ", ".join(tool.name for tool in tools if not tool.version)
-        yield target, fault or (f"{missing} is missing" if missing else "")
+        missing = [tool.name for tool in tools if not tool.version]
+        are = "is" if len(missing) == 1 else "are"
+        yield target, fault or (f"{', '.join(missing)} {are} missing" if missing else "")
 
 
 def _queues(settings: Settings, offer: Offer, say: Callable[[str], None]) -> tuple[str, ...]:
@@ -79,8 +80,9 @@ def _queues(settings: Settings, offer: Offer, say: Callable[[str], None]) -> tup
                 say(f"not with {runtime}: {', '.join(without)}: {fault.removesuffix('.')}")
         names += queues(matrix.checks, runtime, faults.get("", ()))
     if not names:
+        asked = "".join(f" --target {name}" for name in offer.targets)
         raise InfraError(
-            "This machine can do no job; `crosscheck doctor --worker` says what is missing."
+            f"This machine can do no job; `crosscheck doctor --worker{asked}` says what is missing."
         )
     return tuple(names)
 

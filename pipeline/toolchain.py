@@ -27,7 +27,9 @@ def links(target: Target) -> tuple[str, ...]:
     if not target.llvm:
         return (compiler(target),)
     triple = target.cross_compile.removesuffix("-")
-    return (compiler(target), *((f"--target={triple}",) if triple else ()), "-fuse-ld=lld")
+    # What GCC's driver takes and clang's has no use for is nothing to warn of.
+    quiet = "-Wno-unused-command-line-argument"
+    return (compiler(target), *((f"--target={triple}",) if triple else ()), "-fuse-ld=lld", quiet)
 
 
 def make_variables(target: Target) -> tuple[str, ...]:

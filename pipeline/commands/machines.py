@@ -90,7 +90,7 @@ def doctor(*, runtime: str, worker: bool, missing_packages: bool, names: tuple[s
         if not {tool.name for tool in found}.issuperset(lacks):
             click.echo(
                 f"{target.name}, which `run` takes only if it is named, wants {', '.join(lacks)}:"
-                f" `crosscheck doctor --target {target.name}`."
+                f" `crosscheck doctor{' --worker' if worker else ''} --target {target.name}`."
             )
     if any(tool.missing for tool in found):
         sys.exit(ERROR)

@@ -177,6 +177,13 @@ MESSAGES = {
         ),
         ("linker", "error", "mm/mm_init.c", 10, "undefined symbol: nope"),
     ),
+    "lld of a version, without debug information": (
+        (
+            "ld.lld-19: error: undefined symbol: nope\n>>> referenced by mm_init.c\n"
+            ">>>               mm/mm_init.o:(q) in archive vmlinux.a"
+        ),
+        ("linker", "error", "mm/mm_init.c", None, "undefined symbol: nope"),
+    ),
     "modpost, undefined": (
         'ERROR: modpost: "nope" [fs/ext4/ext4.ko] undefined!',
         ("modpost", "error", "", None, '"nope" [fs/ext4/ext4.ko] undefined!'),
@@ -301,6 +308,8 @@ def test_what_is_no_message(line):
         "as: out of memory",
         "LLVM ERROR: out of memory",
         "clang: error: unable to execute command: Killed",
+        "clang-19: error: clang frontend command failed with exit code 132 (use -v to see)",
+        "ld.lld-19: error: unable to find library -lelf",
         "/src/scripts/link-vmlinux.sh: line 49: 12345 Killed                  ld -o vmlinux",
         "Segmentation fault (core dumped)",
         "/bin/sh: 1: printf: printf: I/O error",
@@ -403,3 +412,10 @@ def test_paths_are_those_of_the_source_tree():
     ):
         assert relative(path) == "mm/a.c"
     assert relative("") == ""
+
+
+def test_what_clang_says_last_of_a_source_belongs_to_no_diagnostic():
+    said = "/src/mm/a.c:3:4: warning: unused variable 'x' [-Wunused-variable]\n    3 | int x;\n"
+    for last in ("1 warning generated.", "2 warnings and 1 error generated."):
+        (found,) = parse(f"{said}{last}".splitlines())
+        assert found.detail.endswith("int x;")

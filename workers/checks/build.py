@@ -41,7 +41,7 @@ from workers.unseen import unseen
 from workers.warm import Notes
 
 #: Raised also when `workers.kernel_build` asks make for something else.
-VERSION = 5
+VERSION = 6
 KEEPS_BUILD = True
 BOOTS = False
 

@@ -17,6 +17,7 @@ from pipeline.model import Change, PatchDiff
 from workers.parsers.diagnostics import Diagnostic
 
 _QUOTED = re.compile("[`'\u2018\"]([A-Za-z_]\\w*)['\u2019\"]")
+_TYPE = re.compile(r"\btype '[^']*'")
 _REFERENCE = re.compile(r"([A-Za-z_]\w*)(?:\+0x[0-9a-f]+)? \(section: ")
 _LLD = re.compile(r"^(?:undefined|duplicate) symbol: (\w+)$")
 _OBJECT = re.compile(r"[\w./-]+\.o\b")
@@ -24,7 +25,7 @@ _OBJECT = re.compile(r"[\w./-]+\.o\b")
 
 def symbols(diagnostic: Diagnostic) -> tuple[str, ...]:
     """The identifiers that DIAGNOSTIC's text names, in order."""
-    text = diagnostic.text
+    text = _TYPE.sub("", diagnostic.text)
     found = [*_QUOTED.findall(text), *_REFERENCE.findall(text), *_LLD.findall(text)]
     return tuple(dict.fromkeys(found))
 

@@ -17,7 +17,8 @@ MAKE = re.compile(r"^make(?:\[\d+\])?: ")
 
 _AT = r"(?P<file>[^\s:][^:]*):(?P<line>\d+):"
 _FLAG = r"(?: \[(?P<flag>-W[^\]]+)\])?$"
-_LD = r"\S*\bld(?:\.\w+)?"
+#: Of several versions, LLVM's have theirs in the name.
+_LD = r"\S*\bld(?:\.\w+)?(?:-\d+)?"
 _LINK_FAULT = (
     r"undefined reference to|multiple definition of|relocation truncated to fit"
     r"|dangerous relocation|unresolvable \S+ relocation|relocation \S+ (?:against|overflow)"
@@ -100,8 +101,12 @@ _SHAPES = tuple(
 _CONSEQUENCE = re.compile(
     r"^(?:collect2: (?:fatal )?error: ld returned|cc1: (?:all|some) warnings being treated"
     r"|.*more undefined references to .* follow$|compilation terminated\.$"
+    rf"|{_LD}: error: too many errors emitted"
     r"|make(?:\[\d+\])?: [Ww]arning: +(?:File .* has modification time|Clock skew))"
 )
+
+#: clang's last words on a source.
+COUNTED = re.compile(r"^\d+ (?:warning|error)s?(?: and \d+ errors?)? generated\.$")
 
 _SEVERITY = {"warning": "warning", "note": "note", "remark": "note", "info": "note"}
 

@@ -70,7 +70,7 @@ _SIGNS = tuple(
         (
             (
                 r"^[^#]*\binternal compiler error\b"
-                r"|^clang: error: (?:unable to execute|clang frontend)"
+                r"|^clang(?:-\d+)?: error: (?:unable to execute|clang frontend)"
             ),
             "the compiler crashed",
         ),
@@ -80,7 +80,7 @@ _SIGNS = tuple(
         (
             (
                 rf": fatal error: {_HOST_HEADER}: No such file or directory$"
-                r"|^\S*\bld(?:\.\w+)?: cannot find -l\w+|^error: .*\bplease install\b"
+                r"|^\S*\bld(?:\.\w+)?(?:-\d+)?: (?:cannot find|error: unable to find library) -l\w+|^error: .*\bplease install\b"
             ),
             "a library for host programs is missing",
         ),

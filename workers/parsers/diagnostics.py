@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from workers.parsers.diag_lines import MAKE, STEP, Message, message
+from workers.parsers.diag_lines import COUNTED, MAKE, STEP, Message, message
 from workers.sandbox.contract import BUILD, SOURCE
 
 #: Of one message; macros in macros make long ones.
@@ -36,6 +36,10 @@ _LINKED_TOGETHER = re.compile(r"^(?:.*/)?(?:built-in|vmlinux|\.tmp_vmlinux\w*)(?
 _TEMPORARY = re.compile(r"^(?:/tmp/.*|\{standard input\}|<[\w -]+>)$")
 _REFERENCED = re.compile(
     r"^>>> referenced by [^(\n]+\((?P<file>[^:)]+):\(?(?P<line>\d+)?", re.MULTILINE
+)
+#: Without debug information LLD names the source by its last part only, and then the object.
+_REFERENCED_IN = re.compile(
+    r"^>>> referenced by (?P<name>[^\s(:]+)\n>>>\s+(?P<object>[^\s:(]+\.o):\(", re.MULTILINE
 )
 _MISMATCHES_ARE_FATAL = "Section mismatches detected."
 
@@ -79,6 +83,9 @@ class _Reader:
         if step or MAKE.match(line):
             self._leave(step["object"] if step else self.step)
         if step or self._context(line):
+            return
+        if COUNTED.match(line):
+            self.open = False
             return
         said = message(line)
         if said and said.severity != "note":
@@ -167,19 +174,28 @@ def relative(path: str, source: str = SOURCE, build: str = BUILD) -> str:
     return path
 
 
+def _referenced(diagnostic: Diagnostic) -> Diagnostic:
+    """DIAGNOSTIC of LLD, at the place in its later lines if they have one."""
+    if found := _REFERENCED.search(diagnostic.detail):
+        line = int(found["line"]) if found["line"] else None
+        return replace(diagnostic, file=relative(found["file"]), line=line)
+    if found := _REFERENCED_IN.search(diagnostic.detail):
+        place = posixpath.join(posixpath.dirname(found["object"]), found["name"])
+        return replace(diagnostic, file=relative(place))
+    return diagnostic
+
+
 def _settled(found: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
     """FOUND, with what only the whole output tells: the place in LLD's later lines, severity."""
     diagnostics = list(found)
     fatal = any(d.tool == "modpost" and d.text == _MISMATCHES_ARE_FATAL for d in diagnostics)
     for diagnostic in diagnostics:
-        referenced = diagnostic.tool == "linker" and _REFERENCED.search(diagnostic.detail)
         if diagnostic.text == _MISMATCHES_ARE_FATAL:
             continue  # each mismatch has its own message
         if fatal and diagnostic.is_section_mismatch:
             yield replace(diagnostic, severity="error")
-        elif referenced:
-            line = int(referenced["line"]) if referenced["line"] else None
-            yield replace(diagnostic, file=relative(referenced["file"]), line=line)
+        elif diagnostic.tool == "linker":
+            yield _referenced(diagnostic)
         else:
             yield diagnostic
 
