@@ -80,7 +80,8 @@ _SIGNS = tuple(
         (
             (
                 rf": fatal error: {_HOST_HEADER}: No such file or directory$"
-                r"|^\S*\bld(?:\.\w+)?(?:-\d+)?: (?:cannot find|error: unable to find library) -l\w+|^error: .*\bplease install\b"
+                r"|^\S*\bld(?:\.\w+)?(?:-\d+)?: (?:cannot find|error: unable to find library) -l\w+"
+                r"|^error: .*\bplease install\b"
             ),
             "a library for host programs is missing",
         ),
