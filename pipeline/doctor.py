@@ -90,6 +90,14 @@ def of_commands(targets: Iterable[Target], runtime: str, sandbox_fault: str) -> 
     return _found((*wanted, *(each for t in targets for each in _of_target(t))), sandbox_fault)
 
 
+def lacked(target: Target, runtime: str, besides: Iterable[Tool]) -> tuple[str, ...]:
+    """What TARGET alone needs with RUNTIME and is not here, by name, besides those looked for."""
+    if runtime == "docker":
+        return ()
+    names = {tool.name for tool in besides}
+    return tuple(t.name for t in _found(_of_target(target)) if t.missing and t.name not in names)
+
+
 def _found(wanted: Iterable[tuple[str, str, str]], sandbox_fault: str = "") -> tuple[Tool, ...]:
     """WANTED as they are on this machine, each once."""
     purposes: dict[tuple[str, str], dict[str, None]] = {}

@@ -18,9 +18,9 @@ from pipeline.paths import ALL, ARCH
 from pipeline.yaml_source import Strict, not_empty, one_or_many
 
 _PLACEHOLDERS = ("{image}", "{initramfs}", "{append}")
-#: What crosscheck itself gives to make.
 #: Debian's packages of LLVM that a kernel takes, without their version.
 _LLVM = ("clang", "lld", "llvm")
+#: What crosscheck itself gives to make.
 _RESERVED = ("ARCH", "CROSS_COMPILE", "LLVM", "O")
 
 

@@ -84,10 +84,9 @@ def doctor(*, runtime: str, worker: bool, missing_packages: bool, names: tuple[s
         return
     found = (*found, *map(_asked, services(settings)))
     click.echo(render_tools(found, tools.remedy(found)), nl=False)
-    others = () if names else (t for t in matrix.targets if t.name not in wanted)
-    for target in others if does_jobs else ():
-        lacks = [tool.name for tool in tools.of_commands((target,), runtime, "") if tool.missing]
-        if not {tool.name for tool in found}.issuperset(lacks):
+    others = [t for t in matrix.targets if t.name not in wanted]
+    for target in others if does_jobs and not names else ():
+        if lacks := tools.lacked(target, runtime, found):
             click.echo(
                 f"{target.name}, which `run` takes only if it is named, wants {', '.join(lacks)}:"
                 f" `crosscheck doctor{' --worker' if worker else ''} --target {target.name}`."

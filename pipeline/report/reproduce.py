@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.model import Case, Target
 from pipeline.report.wording import one_line
-from pipeline.toolchain import links, make_variables
+from pipeline.toolchain import compiler, links, make_variables
 
 #: Architectures as tuxmake names them: `tuxmake --help`, version 1.45.
 TUXMAKE_ARCHES = frozenset(
@@ -67,7 +67,7 @@ def _tuxmake(target: Target) -> str:
     if not arch:
         return ""
     goals = " ".join(f"--make-target={_quoted(one_line(goal))}" for goal in target.make_targets)
-    toolchain = f"clang-{target.llvm}" if target.llvm else "gcc"
+    toolchain = compiler(target) if target.llvm else "gcc"
     options = f'--directory="$WORK/patched" --target-arch={arch} --toolchain={toolchain}'
     return f'tuxmake {options} --kconfig="$WORK/build-patched/.config" config {goals}'
 

@@ -18,7 +18,7 @@ MAKE = re.compile(r"^make(?:\[\d+\])?: ")
 _AT = r"(?P<file>[^\s:][^:]*):(?P<line>\d+):"
 _FLAG = r"(?: \[(?P<flag>-W[^\]]+)\])?$"
 #: Of several versions, LLVM's have theirs in the name.
-_LD = r"\S*\bld(?:\.\w+)?(?:-\d+)?"
+LD = r"\S*\bld(?:\.\w+)?(?:-\d+)?"
 _LINK_FAULT = (
     r"undefined reference to|multiple definition of|relocation truncated to fit"
     r"|dangerous relocation|unresolvable \S+ relocation|relocation \S+ (?:against|overflow)"
@@ -43,16 +43,16 @@ _SHAPES = tuple(
         (
             "linker",
             (
-                rf"^(?:{_LD}: )?(?:[^\s:]+\.[ao](?:\([^)]*\))?:(?!\())?"
+                rf"^(?:{LD}: )?(?:[^\s:]+\.[ao](?:\([^)]*\))?:(?!\())?"
                 r"(?:(?P<file>[^\s:()]+):(?:(?P<line>\d+)|\([^)]*\))|\([^)]*\)): "
                 rf"(?P<text>(?:{_LINK_FAULT}).*)$"
             ),
         ),
-        ("linker", rf"^{_LD}:(?P<file>[^\s:]+):(?P<line>\d+): (?P<text>.*)$"),
+        ("linker", rf"^{LD}:(?P<file>[^\s:]+):(?P<line>\d+): (?P<text>.*)$"),
         (
             "linker",
             (
-                rf"^{_LD}: (?:(?!warning:|error:)(?P<file>[^\s:]+): )?"
+                rf"^{LD}: (?:(?!warning:|error:)(?P<file>[^\s:]+): )?"
                 r"(?:(?P<severity>warning|error|fatal error): )?(?!NOTE\b|skipping )(?P<text>.+)$"
             ),
         ),
@@ -101,7 +101,7 @@ _SHAPES = tuple(
 _CONSEQUENCE = re.compile(
     r"^(?:collect2: (?:fatal )?error: ld returned|cc1: (?:all|some) warnings being treated"
     r"|.*more undefined references to .* follow$|compilation terminated\.$"
-    rf"|{_LD}: error: too many errors emitted"
+    rf"|{LD}: error: too many errors emitted"
     r"|make(?:\[\d+\])?: [Ww]arning: +(?:File .* has modification time|Clock skew))"
 )
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from workers.parsers.diag_lines import STEP
+from workers.parsers.diag_lines import LD, STEP
 
 _EXHAUSTED = (
     r"No space left on device|Disk quota exceeded|Cannot allocate memory|Input/output error"
@@ -80,7 +80,7 @@ _SIGNS = tuple(
         (
             (
                 rf": fatal error: {_HOST_HEADER}: No such file or directory$"
-                r"|^\S*\bld(?:\.\w+)?(?:-\d+)?: (?:cannot find|error: unable to find library) -l\w+"
+                rf"|^{LD}: (?:cannot find|error: unable to find library) -l\w+"
                 r"|^error: .*\bplease install\b"
             ),
             "a library for host programs is missing",
