@@ -265,6 +265,7 @@ def test_doctor_says_what_a_target_wants_that_is_taken_only_if_it_is_named(insta
     (tmp_path / "matrix.yaml").write_text(text.replace("llvm: 19", "llvm: 98"))
     (tmp_path / "workers").symlink_to(ROOT / "workers")
     installation.environ["CROSSCHECK_MATRIX"] = str(tmp_path / "matrix.yaml")
+    installation.environ["CROSSCHECK_RUNTIME"] = "bubblewrap"
     status, output = installation.command("doctor")
     assert status == 0, output
     assert "Nothing is missing." in output

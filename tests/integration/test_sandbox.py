@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import termios
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -58,7 +59,8 @@ def mark():
     word = f"31{uuid.uuid4().int % 10**12}"
     yield word
     for pid in alive(word):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may end by itself meanwhile
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
