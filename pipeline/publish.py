@@ -35,7 +35,7 @@ def must_be_set_up(settings: Settings) -> None:
 def announce(settings: Settings, series: Series, run: str, say: Say) -> None:
     """Say that RUN has begun. That this fails is said too, and keeps nobody from running it."""
     try:
-        _to_patchwork(settings, begun(series, run), say)
+        _to_patchwork(settings, begun(series, run, settings.link(run)), say)
     except CrosscheckError as error:
         say(str(error))
 
@@ -73,7 +73,7 @@ def _patchwork(settings: Settings) -> Patchwork:
 
 
 def _tell_patchwork(settings: Settings, _store: Store, verdict: Verdict, say: Say) -> None:
-    _to_patchwork(settings, to_checks(verdict), say)
+    _to_patchwork(settings, to_checks(verdict, settings.link(verdict.run)), say)
 
 
 def _to_patchwork(settings: Settings, checks: tuple[PatchCheck, ...], say: Say) -> None:

@@ -27,7 +27,7 @@ from pipeline.report.junit import to_junit
 from pipeline.report.live import watch
 from pipeline.report.reply import to_reply
 from pipeline.report.reproduce import script
-from pipeline.report.terminal import print_verdict
+from pipeline.report.terminal import print_verdict, to_text
 from pipeline.series.sources import Fetcher
 from pipeline.settings import Settings
 from pipeline.signals import SignalledError, heeding_signals, ignore_signals
@@ -116,8 +116,11 @@ def _leave_reproducers(directory: Path, record: RunRecord, repository: Path) -> 
 
 
 def _answer(request: RunRequest, settings: Settings, store: Store, verdict: Verdict) -> None:
+    directory = settings.runs_dir / verdict.run
     try:
         with writing():
+            (directory / "verdict.txt").write_text(to_text(verdict), encoding="utf-8")
+            (directory / "verdict.json").write_text(to_json(verdict), encoding="utf-8")
             if request.json_file:
                 request.json_file.write_text(to_json(verdict))
             if request.reply_file:

@@ -48,6 +48,7 @@ class Settings:
     patchwork_url: str = ""  # server that shows checks beside patches
     patchwork_token: str = field(default="", repr=False)
     kcidb_url: str = field(default="", repr=False)  # https://TOKEN@HOST[/PATH], as KernelCI has it
+    run_url: str = ""  # where people read of a run: an address with {run} in it
     kcidb_origin: str = "crosscheck"  # by which name KCIDB knows this installation
 
     @property
@@ -104,6 +105,10 @@ class Settings:
     def outbox_dir(self) -> Path:
         """Answers that are written instead of sent, by list."""
         return self.state_dir / "outbox"
+
+    def link(self, run: str) -> str:
+        """Where people read of RUN; "" if nowhere."""
+        return self.run_url.replace("{run}", run)
 
     @property
     def runs_dir(self) -> Path:
@@ -179,6 +184,15 @@ def _archive(url: str) -> str:
     return url.rstrip("/")
 
 
+def _run_url(url: str) -> str:
+    if url and not (re.fullmatch(r"https?://[^/\s][!-~]*", url) and "{run}" in url):
+        raise InputError(
+            f"CROSSCHECK_RUN_URL: {shown(url)!r} is no http:// or https:// address with {{run}}"
+            " in it."
+        )
+    return url
+
+
 def _switch(variable: str, text: str) -> bool:
     if text not in ("on", "off"):
         raise InputError(f"{variable}: {text!r} is neither on nor off.")
@@ -215,6 +229,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         patchwork_url=env.get("CROSSCHECK_PATCHWORK_URL", "").rstrip("/"),
         patchwork_token=_secret(env, "CROSSCHECK_PATCHWORK_TOKEN", ""),
         kcidb_url=_secret(env, "CROSSCHECK_KCIDB_URL", ""),
+        run_url=_run_url(env.get("CROSSCHECK_RUN_URL", "")),
         kcidb_origin=_origin(env.get("CROSSCHECK_KCIDB_ORIGIN") or "crosscheck"),
         sender=env.get("CROSSCHECK_SENDER", "crosscheck <crosscheck@localhost>"),
     )

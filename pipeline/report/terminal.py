@@ -33,7 +33,11 @@ STYLES = {
 }
 
 
-def plain(what: RenderableType, width: int = 100) -> str:
+#: Columns of tables where there is no terminal.
+_WIDTH = 100
+
+
+def plain(what: RenderableType, width: int = _WIDTH) -> str:
     """WHAT as text for a file or a pipe: no colours, no line broken or padded."""
     out = io.StringIO()
     console = Console(file=out, width=width, color_system=None, force_terminal=False)
@@ -207,6 +211,11 @@ def render_verdict(verdict: Verdict, earlier: Verdict | None = None) -> str:
     return plain(view(verdict, earlier))
 
 
+def to_text(verdict: Verdict) -> str:
+    """VERDICT as `print_verdict` writes it into a file."""
+    return plain(view(verdict))
+
+
 def print_verdict(
     verdict: Verdict, console: Console | None = None, *, earlier: Verdict | None = None
 ) -> None:
@@ -214,7 +223,7 @@ def print_verdict(
     show(view(verdict, earlier), console)
 
 
-def show(what: RenderableType, console: Console | None = None, *, width: int = 100) -> None:
+def show(what: RenderableType, console: Console | None = None, *, width: int = _WIDTH) -> None:
     """Write WHAT to CONSOLE (stdout by default), in colours if it is a terminal.
 
     Tables have WIDTH columns at most where it is none.

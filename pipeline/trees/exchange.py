@@ -55,6 +55,8 @@ _HIDDEN = "***"
 _TELLING = re.compile(
     r"remote rejected\].*\((?P<why>.+)\)$|^(?:fatal|error|ssh|remote): *(?P<said>.+)$", re.MULTILINE
 )
+#: What git says when the program that carries its words has ended, which has said why.
+_LOST = "Could not read from remote repository"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +150,24 @@ class Exchange:
                 return ran.out
             if left:
                 time.sleep(_PAUSE_S)
-        found = _TELLING.search(ran.err)
-        said = (found["why"] or found["said"]) if found else ran.complaint or f"status {ran.code}"
+        said = _without_secrets(_why(ran), self.url).strip(" .")
         raise InfraError(
             f"The git repository {shown(self.url)} cannot be used to exchange source trees"
-            f" ({_without_secrets(said, self.url).strip(' .')}): check CROSSCHECK_GIT_URL, its"
+            f" ({said}): check CROSSCHECK_GIT_URL, its"
             " server, and that git is let in without a question."
         )
+
+
+def _why(ran: Ran) -> str:
+    """The line of what git said that tells most; of what ssh said above it, the last one."""
+    found = _TELLING.search(ran.err)
+    if not found:
+        return ran.complaint or f"status {ran.code}"
+    above = ran.err[: found.start()].split("\n")
+    said = [line.strip() for line in above if line.strip()]
+    if _LOST in found[0] and said:
+        return said[-1]
+    return str(found["why"] or found["said"])
 
 
 def reach(url: str) -> None:

@@ -13,7 +13,6 @@ from pipeline.known import said_unrelated
 from pipeline.lists.authority import Heeded, Ignored, Refused, Thread, author_of, decide
 from pipeline.lists.commands import Command, OnBase, Rerun, Retest, Stop, Unrelated, given
 from pipeline.lists.config import MailList
-from pipeline.lists.dkim import proof, resolver
 from pipeline.lists.guards import why_not
 from pipeline.lists.maintainers import responsible, sections
 from pipeline.matrix import load as load_matrix
@@ -27,6 +26,7 @@ from pipeline.store import Asked, CommandLine, Store, Submission
 from pipeline.trees.base import is_revision
 from pipeline.trees.grep import read_text
 from pipeline.watching.kin import ThreadMail
+from pipeline.watching.proving import proved
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Heeding:
             responsible=self._responsible(about.submission),
             refused=self.store.refused(about.submission.message_id),
         )
-        vouched = proof(raw, settings.authserv, resolver if settings.check_dkim else None)
+        vouched = proved(settings, raw)
         decision = decide(vouched, commands, thread, about.mail_list)
         name = f"{about.mail_list.name}: commands of {vouched.address or 'nobody'}"
         reply = None

@@ -24,6 +24,7 @@ from pipeline.watching.answering import Answering
 from pipeline.watching.children import Children
 from pipeline.watching.commanding import Addressed, Heeding
 from pipeline.watching.kin import ThreadMail, kin, older_versions, series_of
+from pipeline.watching.proving import may_replace
 from pipeline.watching.submitting import Move, list_of, move_of, overdue, superseded
 
 _log = logging.getLogger(__name__)
@@ -102,9 +103,18 @@ class Loop:
         why = f": {new.reason}" if new.reason else ""
         self.say(f"{new.list}: {new.subject!r} of {new.author} is {new.state}{why}")
         if new.state == "ready" and series is not None:
-            older = older_versions(self.store, new.author, series)
-            for each in superseded(older, new.version):
+            self._supersede(new, series)
+
+    def _supersede(self, new: Submission, series: Series) -> None:
+        older = older_versions(self.store, new.author, series)
+        for each in superseded(older, new.version):
+            if may_replace(self.settings, self.store, each.new, new):
                 self._carry_out(each)
+            else:
+                self.say(
+                    f"{new.list}: version {new.version} of {new.author} ends no run of version"
+                    f" {each.new.version}: nobody vouches for its sender, as for that one's"
+                )
 
     def tick(self) -> None:
         """Do what is due by itself."""

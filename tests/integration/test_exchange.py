@@ -23,6 +23,7 @@ from pipeline.trees.publish import left_published, publish, withdraw
 from pipeline.trees.repository import open_tree
 from tests import toy
 from tests.conftest import ROOT
+from tests.integration import git_servers
 from tests.integration.object_servers import free_port
 
 pytestmark = pytest.mark.integration
@@ -350,25 +351,19 @@ def test_a_worker_that_is_killed_while_it_fetches_leaves_nothing_in_the_way(
         process.kill()
 
 
-@pytest.fixture
-def daemon(mirror):
-    port = free_port()
-    command = ("daemon", "--listen=127.0.0.1", f"--port={port}", "--export-all", "--reuseaddr")
-    process = subprocess.Popen(
-        ["git", *command, "--enable=receive-pack", f"--base-path={mirror.parent}", mirror.parent],
-        start_new_session=True,
-    )
-    url = f"git://127.0.0.1:{port}/{mirror.name}"
-    deadline = time.monotonic() + 10
-    while subprocess.run(["git", "ls-remote", url], check=False, capture_output=True).returncode:
-        assert time.monotonic() < deadline
-    yield url
-    os.killpg(process.pid, 9)
-    process.wait()
+@pytest.fixture(params=[git_servers.git_daemon, git_servers.https, git_servers.sshd])
+def served(request, mirror, tmp_path, monkeypatch):
+    """The mirror's URL, for who is on another machine."""
+    place = tmp_path / "server"
+    place.mkdir()
+    with request.param(mirror, place) as (url, told):
+        for name, value in told.items():
+            monkeypatch.setenv(name, value)
+        yield url
 
 
-def test_over_a_network_a_moved_base_costs_its_difference(user, mirror, daemon, tmp_path):
-    here, there = machine(tmp_path / "here", daemon), machine(tmp_path / "there", daemon)
+def test_over_a_network_a_moved_base_costs_its_difference(user, mirror, served, tmp_path):
+    here, there = machine(tmp_path / "here", served), machine(tmp_path / "there", served)
     open_tree(user, here, str)
     base = tree(user)
     publish(here, "20260101-000000-aaaa", (base,))
@@ -380,6 +375,34 @@ def test_over_a_network_a_moved_base_costs_its_difference(user, mirror, daemon, 
     assert is_whole(there, moved[0], tmp_path / "tree")
     assert objects(mirror) - before[0] == 4
     assert objects(there.git_dir) - before[1] <= 4 + 3
+    withdraw(here, "20260102-000000-aaaa")
+    exchange.reach(served)
+
+
+@pytest.mark.parametrize(
+    ("served", "spoil"),
+    [
+        (git_servers.https, ("url", git_servers.PASSWORD, "not-the-password", "Authentication")),
+        (git_servers.https, ("GIT_SSL_CAINFO", "server.crt", "users", "certificate")),
+        (git_servers.sshd, ("GIT_SSH_COMMAND", "/key ", "/host ", "Permission denied")),
+        (git_servers.sshd, ("GIT_SSH_COMMAND", "/known", "/users", "Host key")),
+    ],
+    indirect=["served"],
+)
+def test_who_is_not_let_in_is_told_so_and_no_secret(here, user, served, spoil, monkeypatch):
+    what, old, new, why = spoil
+    said = os.environ.get(what, served)
+    assert old in said
+    if what == "url":
+        served = served.replace(old, new)
+    else:
+        monkeypatch.setenv(what, said.replace(old, new))
+    with pytest.raises(InfraError, match=why) as found:
+        publish(machine(here.cache_dir.parent, served), "20260101-000000-aaaa", (tree(user),))
+    said = str(found.value)
+    assert git_servers.PASSWORD not in said
+    assert "not-the-password" not in said
+    assert "check CROSSCHECK_GIT_URL" in said
 
 
 PUBLISHER = """

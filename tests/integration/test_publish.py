@@ -216,6 +216,7 @@ def test_a_run_writes_and_publishes_what_it_found(services, installation):
         "CROSSCHECK_PATCHWORK_URL": services.url,
         "CROSSCHECK_PATCHWORK_TOKEN": TOKEN,
         "CROSSCHECK_KCIDB_URL": services.url.replace("//", f"//{TOKEN}@"),
+        "CROSSCHECK_RUN_URL": "https://x.org/{run}/",
     }
     files = ("--junit", str(home / "junit.xml"), "--kcidb", str(home / "kcidb.json"))
     words = ("run", str(patch), "--target", "blue", "--jobs", "1", "--publish", *files)
@@ -226,10 +227,14 @@ def test_a_run_writes_and_publishes_what_it_found(services, installation):
     assert pending[0] == "pending"
     assert done[0] == "success"
     assert done[1].startswith("PASS: no new failure or warning in build")
+    (kept,) = (home / "state").glob("crosscheck/runs/*/series.mbox")
+    links = {check["target_url"] for check in services.checks[3]}
+    assert links == {f"https://x.org/{kept.parent.name}/"}
+    assert installation.command("show", "--json")[1] == kept.with_name("verdict.json").read_text()
+    assert installation.command("show")[1] == kept.with_name("verdict.txt").read_text()
     (report,) = services.reports
     assert report == LATEST.validate(json.loads((home / "kcidb.json").read_text()))
     assert report["checkouts"][1]["message_id"] == "p1@toy"
-    (kept,) = (home / "state").glob("crosscheck/runs/*/series.mbox")
     assert report["checkouts"][1]["patchset_hash"] == patchset_hash([mail_of(kept)])
     assert "gcc" in report["builds"][1]["compiler"]
     assert ET.parse(home / "junit.xml").getroot().get("failures") == "0"

@@ -169,6 +169,34 @@ def test_a_newer_version_cancels_what_runs(watched):
     assert answer["In-Reply-To"] == f"<{message_id(v2)}>"
 
 
+def vouched(raw):
+    return VOUCHED.encode() + b"\n" + raw
+
+
+def test_only_what_is_proved_as_well_cancels_what_runs(watched):
+    toy.commit(
+        watched.at.tree, "mm: slow", {"Makefile": adding("\n$(info slow)\n$(shell sleep 60)\n")}
+    )
+    (v1,) = mails(watched.at.tree, 1)
+    reset(watched.at.tree)
+    noisy(watched.at.tree, subject="mm: slow")
+    (v2,) = mails(watched.at.tree, 1, "-v2")
+    own = message_id(v2).encode()
+    v3 = v2.replace(b"[PATCH v2]", b"[PATCH v3]").replace(own, b"3." + own)
+    reset(watched.at.tree)
+    watched.start()
+    watched.deliver(vouched(v1))
+    running = watched.await_state(v1, "running")
+    watched.at.await_row(f"run = '{running.run}' and state = 'running'")
+    watched.deliver(v2)
+    (answer,) = watched.await_sent(1)
+    assert answer["In-Reply-To"] == f"<{message_id(v2)}>"
+    assert watched.submission(v1).state == "running"
+    assert "nobody vouches for its sender" in watched.said()
+    watched.deliver(vouched(v3))
+    watched.await_state(v1, "superseded")
+
+
 def test_a_command_of_the_author_is_heeded_once_and_of_nobody_else(watched):
     noisy(watched.at.tree, "mm/memory.c", "mm: a warning")  # on red and blue
     (patch,) = mails(watched.at.tree, 1)

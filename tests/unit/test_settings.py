@@ -54,3 +54,12 @@ def test_an_archive_is_an_address():
     )
     with pytest.raises(InputError, match="CROSSCHECK_LORE_URL: 'foo' is no http"):
         load({"CROSSCHECK_LORE_URL": "foo"})
+
+
+def test_a_link_has_the_run_in_it():
+    assert load({}).link("r1") == ""
+    settings = load({"CROSSCHECK_RUN_URL": "https://a.example/{run}/?of={run}"})
+    assert settings.link("r1") == "https://a.example/r1/?of=r1"
+    for wrong in ("https://a.example/", "a.example/{run}", "https:///{run}", "https://a b/{run}"):
+        with pytest.raises(InputError, match=r"CROSSCHECK_RUN_URL: .* with \{run\} in it"):
+            load({"CROSSCHECK_RUN_URL": wrong})
