@@ -15,7 +15,7 @@ from pipeline.report.costs import Cost, Costs, Size
 from pipeline.report.terminal import STYLES, columns_table
 from pipeline.report.wording import count, figure, one_line, percent
 
-#: How many symbols of each target are shown; the size check keeps more in the JSON.
+#: How many symbols and modules of each target are shown; the size check keeps more in the JSON.
 SYMBOLS_MOST = 10
 
 
@@ -89,12 +89,12 @@ def _sizes(head: str, rows: tuple[Size, ...]) -> Table:
     return table
 
 
-def _symbols(costs: Costs) -> tuple[Size, ...]:
-    """Of each target those that changed most."""
+def _most(costs: Costs, rows: tuple[Size, ...]) -> tuple[Size, ...]:
+    """Of ROWS those of each target that changed most."""
     return tuple(
         row
         for target in costs.sized
-        for row in [row for row in costs.symbols if row.target == target][:SYMBOLS_MOST]
+        for row in [row for row in rows if row.target == target][:SYMBOLS_MOST]
     )
 
 
@@ -108,6 +108,8 @@ def costs_view(verdict: Verdict, costs: Costs) -> RenderableType:
     ]
     if costs.sizes:
         parts += [_heading("Size of the kernel"), _sizes("what", costs.sizes)]
-    if symbols := _symbols(costs):
+    if symbols := _most(costs, costs.symbols):
         parts += [_heading("Symbols that changed most"), _sizes("symbol", symbols)]
+    if modules := _most(costs, costs.modules):
+        parts += [_heading("Modules that changed most"), _sizes("module", modules)]
     return Group(*parts)

@@ -89,7 +89,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """All figures of a verdict, in its order; symbols by how much they changed."""
+    """All figures of a verdict, in its order; symbols and modules by how much they changed."""
 
     measured: tuple[str, ...] = ()  # the targets on which cases were to be
     cases: tuple[Cost, ...] = ()
@@ -97,6 +97,7 @@ class Costs:
     boots: tuple[tuple[str, int, int], ...] = ()  # target, of base, of patched
     sizes: tuple[Size, ...] = ()  # of sections and of memory
     symbols: tuple[Size, ...] = ()
+    modules: tuple[Size, ...] = ()
 
     @property
     def case_names(self) -> tuple[str, ...]:
@@ -107,7 +108,9 @@ class Costs:
     @property
     def sized(self) -> tuple[str, ...]:
         """Every target once of which there are sizes."""
-        return tuple(dict.fromkeys(row.target for row in (*self.sizes, *self.symbols)))
+        return tuple(
+            dict.fromkeys(row.target for row in (*self.sizes, *self.symbols, *self.modules))
+        )
 
     def of_case(self, pattern: str) -> Costs:
         """Only cases like PATTERN, in which * and ? are as in names of files; and no sizes."""
@@ -115,6 +118,7 @@ class Costs:
             self,
             sizes=(),
             symbols=(),
+            modules=(),
             cases=tuple(row for row in self.cases if fnmatchcase(row.case, pattern)),
             unmeasured=tuple(
                 row for row in self.unmeasured if not row.case or fnmatchcase(row.case, pattern)
@@ -139,6 +143,7 @@ def costs_of(verdict: Verdict) -> Costs:
             *(row for target, cell in boot for row in _memory(target, cell)),
         ),
         symbols=tuple(row for target, cell in size for row in _symbols(target, cell)),
+        modules=tuple(row for target, cell in size for row in _modules(target, cell)),
     )
 
 
@@ -217,11 +222,21 @@ def _memory(target: str, cell: CheckVerdict) -> Iterator[Size]:
 
 
 def _symbols(target: str, cell: CheckVerdict) -> Iterator[Size]:
-    symbols = dict(cell.facts).get("symbols")
+    return _changed(target, dict(cell.facts).get("symbols"), "symbol")
+
+
+def _modules(target: str, cell: CheckVerdict) -> Iterator[Size]:
+    return _changed(target, _mapping(dict(cell.facts).get("modules")).get("changed"), "module")
+
+
+def _changed(target: str, told: object, key: str) -> Iterator[Size]:
+    """What TOLD, a list, has under the name in KEY, by how much it changed.
+
+    Of a path, the last part: no two modules of a kernel have the same.
+    """
     rows = []
-    for each in symbols if isinstance(symbols, list) else ():
-        told = _mapping(each)
-        # A symbol that one side does not have takes no room there.
-        base, patched = (_whole(told.get(side)) or 0 for side in ("base", "patched"))
-        rows.append(Size(target, _name(told.get("symbol", "")), base, patched))
+    for each in map(_mapping, told if isinstance(told, list) else ()):
+        # What one side does not have takes no room there.
+        base, patched = (_whole(each.get(side)) or 0 for side in ("base", "patched"))
+        rows.append(Size(target, _name(str(each.get(key, "")).rpartition("/")[2]), base, patched))
     yield from sorted(rows, key=lambda row: -abs(row.change))

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from pipeline.report.costs import TOTAL, Costs, Size
 from pipeline.report.wording import percent
 
-#: So many parts of a kernel, and so many symbols of the series, are told.
+#: So many parts of a kernel, and so many symbols and modules of the series, are told.
 _PARTS_MOST = 4
 _SYMBOLS_MOST = 3
+_MODULES_MOST = 3
 #: The unit of memory, and here of nothing else.
 _MEMORY = "KiB"
 _FOLLOWING = frozenset({"tables", "image"})
@@ -28,7 +29,8 @@ def size_lines(costs: Costs) -> tuple[str, ...]:
         if words := _target([row for row in costs.sizes if row.target == target]):
             by_words.setdefault(words, []).append(target)
     kernels = tuple(f"{', '.join(targets)}: {words}" for words, targets in by_words.items())
-    return (*kernels, *_symbols(costs.symbols))
+    symbols = _changed_most(costs.symbols, _SYMBOLS_MOST)
+    return (*kernels, *symbols, *_changed_most(costs.modules, _MODULES_MOST))
 
 
 def _target(rows: Sequence[Size]) -> str:
@@ -56,15 +58,15 @@ def _with_share(row: Size) -> str:
     return f"{row.change:+,} {row.unit}" + (f", {share}" if share[0] in "+-" else "")
 
 
-def _symbols(rows: Iterable[Size]) -> tuple[str, ...]:
-    """A line for each of the symbols that changed most."""
+def _changed_most(rows: Iterable[Size], most_told: int) -> tuple[str, ...]:
+    """A line for each of those that changed most."""
     by_name: dict[str, list[Size]] = {}
     for row in rows:
         if row.change:
             by_name.setdefault(row.what, []).append(row)
     most = sorted(by_name, key=lambda name: -max(abs(row.change) for row in by_name[name]))
     return tuple(
-        f"{name}{_fate(by_name[name])}: {_where(by_name[name])}" for name in most[:_SYMBOLS_MOST]
+        f"{name}{_fate(by_name[name])}: {_where(by_name[name])}" for name in most[:most_told]
     )
 
 

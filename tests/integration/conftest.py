@@ -8,10 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import psutil
 import pytest
@@ -20,6 +23,17 @@ from sqlalchemy.exc import DBAPIError
 from pipeline.settings import load
 from tests import postgres, toy
 from tests.conftest import missing
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_temporary_dir():
+    """What these tests do in their own process leaves /tmp to those who look at it.
+
+    Its name is short: sockets are put there.
+    """
+    with TemporaryDirectory(prefix="t", dir="/tmp") as directory:
+        with patch.object(tempfile, "tempdir", directory):
+            yield
 
 
 @dataclass

@@ -183,3 +183,55 @@ def test_the_patch_that_brought_it_is_looked_for(measuring):
 
     assert status == 0
     assert [finding["patch"] for finding in size(measuring.verdict())["findings"]] == [2]
+
+
+# --- modules --------------------------------------------------------------------------------
+
+#: As kbuild does it: what links is named in modules.order, and stands beside the kernel.
+MAKES_MODULES = """
+.PHONY: modules
+modules: vmlinux
+	@mkdir -p drivers
+	@echo '  CC [M]  drivers/dummy.o'
+	@$(CC) $(KBUILD_CFLAGS) -c -o drivers/dummy.o $(srctree)/drivers/dummy.c
+	@echo '  LD [M]  drivers/dummy.ko'
+	@$(LD) -r -o drivers/dummy.ko drivers/dummy.o
+	@echo drivers/dummy.o > modules.order
+
+endif
+"""
+DUMMY = "static char __attribute__((used)) room[20000];\nint dummy(void);\nint dummy(void)\n{\n\treturn 1;\n}\n"
+
+
+@pytest.fixture
+def modular(measuring):
+    """As `measuring`, of a tree that has a module."""
+    matrix = Path(measuring.environ["CROSSCHECK_MATRIX"])
+    matrix.write_text(matrix.read_text().replace("make: [Image]", "make: [Image, modules]"))
+    ends = lambda text: text.removesuffix("\nendif\n") + MAKES_MODULES  # noqa: E731
+    toy.commit(measuring.tree, "modules", {"Makefile": ends, "drivers/dummy.c": DUMMY})
+    return measuring
+
+
+def test_a_module_that_grows_is_warned_of(modular):
+    grown = toy.replacing("20000", "40000")
+    toy.commit(modular.tree, "dummy: have room", {"drivers/dummy.c": grown})
+    status, verdict = modular.run("--check", "size")
+    assert (status, verdict["outcome"]) == (0, "WARN")
+    (finding,) = size(verdict)["findings"]
+    assert (finding["kind"], finding["symbol"]) == ("larger", "drivers/dummy.ko")
+    told = size(verdict)["facts"]["modules"]
+    assert (told["made"], told["differ"]) == ({"base": 1, "patched": 1}, 1)
+    (changed,) = told["changed"]
+    assert changed["patched"] - changed["base"] == 20000
+    status, output = modular.command("perf")
+    assert "Modules that changed most" in output
+    assert "dummy.ko" in output
+
+
+def test_a_module_that_does_not_build_fails(modular):
+    toy.commit(
+        modular.tree, "dummy: break", {"drivers/dummy.c": adding("int f(void) { return x; }\n")}
+    )
+    status, verdict = modular.run("--check", "size")
+    assert (status, verdict["outcome"]) == (1, "FAIL")

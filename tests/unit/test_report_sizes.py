@@ -84,3 +84,20 @@ def test_names_of_a_hostile_kernel_move_no_cursor():
     (line,) = lines(row("arm64", size(SAME, [("a\x1b[2Jb\nc", 0, 9)])))
 
     assert line == "ab c (new): +9 bytes on arm64"
+
+
+def with_modules(*changed):
+    """A size cell of CHANGED modules: (path, base, patched)."""
+    rows = [dict(zip(("module", "base", "patched"), each, strict=True)) for each in changed]
+    return cell("size", facts=(("modules", {"changed": rows}),))
+
+
+def test_the_modules_that_changed_most_are_told_by_their_names():
+    long = "drivers/net/ethernet/mellanox/mlx5/core/mlx5_core.ko"
+    some = ((long, 9000, 9900), ("fs/new.ko", 0, 500), ("a/gone.ko", 70, 0), ("a/b.ko", 1, 2))
+    told = lines(row("arm64", with_modules(*some)), row("s390", with_modules(some[0])))
+    assert told == [
+        "mlx5_core.ko: +900 bytes on arm64, s390",
+        "new.ko (new): +500 bytes on arm64",
+        "gone.ko (gone): -70 bytes on arm64",
+    ]

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from pipeline.codec import dumps, loads
 from pipeline.fingerprint import fingerprint
-from pipeline.model import Case, Limit, Outcome, PatchDiff
+from pipeline.model import Case, InfraError, Limit, Outcome, PatchDiff
 from tests.unit import builders
 from workers.checks.size import Seen, judge
 from workers.parsers.elf import ElfSection, ElfSymbol
 from workers.parsers.symbol_names import of_source, unsplit
+from workers.size import modules
 from workers.size.compare import Changed, changes
 from workers.size.groups import PARTS, groups_of
 from workers.size.groups import grouped as grouped_of
@@ -365,5 +366,60 @@ def test_so_many_symbols_are_named_and_all_are_counted():
     assert facts["counts"] == {"grown": 0, "shrunk": 0, "added": 80, "removed": 1}
 
 
+def made(**sizes):
+    """BASE with modules of so many bytes."""
+    named = {f"drivers/{name}.ko": size for name, size in sizes.items()}
+    return replace(BASE, modules=tuple(named.items()))
+
+
+def test_each_module_is_a_measure_of_its_own():
+    base = made(a=50_000, b=50_000, gone=7)
+    patched = made(a=50_024, b=70_000, new=1_000_000)
+    found = judged(patched, base=base)
+    (finding,) = found.findings
+    assert (finding.kind, finding.symbol, finding.severity) == ("larger", "drivers/b.ko", "WARN")
+    assert finding.summary.startswith("drivers/b.ko grew from 50000 to 70000 bytes: +40.0 %")
+    assert dict(found.facts)["modules"] == {
+        "made": {"base": 3, "patched": 3},
+        "differ": 4,
+        "changed": [
+            {"module": "drivers/new.ko", "base": 0, "patched": 1_000_000},
+            {"module": "drivers/b.ko", "base": 50_000, "patched": 70_000},
+            {"module": "drivers/a.ko", "base": 50_000, "patched": 50_024},
+            {"module": "drivers/gone.ko", "base": 7, "patched": 0},
+        ],
+    }
+
+
+def test_a_limit_for_modules_alone():
+    strict = Limit("size", "*.ko", 0.0, 0, Outcome.FAIL)
+    found = judged(made(a=50_001), strict, base=made(a=50_000)).findings
+    assert [(f.symbol, f.severity) for f in found] == [("drivers/a.ko", "FAIL")]
+
+
+def test_a_target_without_modules_says_nothing_of_them():
+    assert "modules" not in dict(judged(BASE).facts)
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"(?:[a-z0-9_-]{1,8}/){0,3}[a-z0-9_-]{1,9}\.ko", fullmatch=True),
+        st.integers(0, 10**12 - 1),
+    )
+)
+def test_a_listing_is_read_as_it_was_written(tmp_path_factory, found):
+    file = tmp_path_factory.mktemp("listing") / "modules"
+    file.write_text(modules.listing(sorted(found.items())))
+    assert modules.read(file) == tuple(sorted(found.items()))
+
+
+@pytest.mark.parametrize("text", ["5\n", "x a.ko\n", "5 a.txt\n", "5 /a.ko\n", "5 ../a.ko\n", "\n"])
+def test_what_is_no_listing_accuses_nobody(tmp_path, text):
+    (tmp_path / "modules").write_text(text)
+    with pytest.raises(InfraError, match="list of modules is damaged"):
+        modules.read(tmp_path / "modules")
+
+
 def test_what_was_seen_can_be_kept():
     assert loads(Seen, dumps(BASE)) == BASE
+    assert loads(Seen, dumps(made(a=1))) == made(a=1)

@@ -2,8 +2,9 @@
 """Does the kernel still build, and what does the toolchain say now that it did not before?
 
 The probe configures and builds one side and keeps what other checks need: `vmlinux`,
-`System.map`, `Module.symvers`, `config`, `image`, and `compiled`, the source files that
-took part, one a line. The patched side starts from the finished build of its base, where
+`System.map`, `Module.symvers`, `config`, `image`, `compiled`, the source files that took part,
+one a line, and `modules`, how large each is (`workers.size.modules`), if it makes any. The
+patched side starts from the finished build of its base, where
 there is one and the configuration is the same. The judge compares diagnostics as sets and says
 which changed lines this target did not compile.
 """
@@ -36,12 +37,13 @@ from workers.parsers.coverage import NOT_COMPILED, Stretch, left_out
 from workers.parsers.diag_compare import Compared, compare
 from workers.parsers.diag_findings import bounded, finding
 from workers.parsers.diagnostics import Diagnostic
+from workers.size import modules
 from workers.toolchain import compilers
 from workers.unseen import unseen
 from workers.warm import Notes
 
 #: Raised also when `workers.kernel_build` asks make for something else.
-VERSION = 6
+VERSION = 7
 KEEPS_BUILD = True
 BOOTS = False
 
@@ -153,10 +155,17 @@ def _keep(bench: Bench, compiled: Sequence[str]) -> tuple[Artifact, ...]:
                 f"make {' '.join(bench.target.make_targets)} left no {places[0]} behind:"
                 f" check the target {bench.target.name} in matrix.yaml."
             )
+    texts = {
+        "compiled": "".join(f"{name}\n" for name in compiled),
+        modules.MODULES: modules.listing(modules.measure(bench)),
+    }
     with TemporaryDirectory(dir=bench.build.parent) as directory:
-        listed = Path(directory, "compiled")
-        listed.write_text("".join(f"{name}\n" for name in compiled), encoding="utf-8")
-        return (*kept, bench.keep("compiled", listed))
+        for name, text in texts.items():
+            if text:
+                written = Path(directory, name)
+                written.write_text(text, encoding="utf-8")
+                kept.append(bench.keep(name, written))
+    return tuple(kept)
 
 
 # --- both sides -----------------------------------------------------------------------------

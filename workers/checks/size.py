@@ -3,8 +3,8 @@
 
 Sections come in groups (`workers.size.groups`), functions and objects by name, as
 scripts/bloat-o-meter has them. The limits of the matrix say how much is too much, for each
-group, for the `total`, and for the `image` that boots; the rest are facts. Modules are not
-looked at: the build check makes none.
+group, for the `total`, for the `image` that boots, and for each module that the target makes
+(`modules` among its `make:`), by its path: `drivers/net/dummy.ko`. The rest are facts.
 """
 
 from __future__ import annotations
@@ -14,20 +14,23 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from pipeline.model import Case, InfraError, Target
+from pipeline.model import Case, Fact, InfraError, Target
 from workers.check import Bench, Judgement, Sighting
 from workers.parsers import elf
 from workers.size.compare import Changed, changes
 from workers.size.groups import grouped, groups_of
-from workers.size.larger import IMAGE, larger, unpadded
+from workers.size.larger import IMAGE, larger, larger_modules, unpadded
+from workers.size.modules import MODULES, Sizes, read
 from workers.size.symbols import OfFile, sizes
 
-VERSION = 2
+VERSION = 3
 KEEPS_BUILD = False
 BOOTS = False
 
 #: So many symbols are named.
 _MOST_SYMBOLS = 50
+#: And so many modules.
+_MOST_MODULES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Seen:
     groups: tuple[tuple[str, int], ...]
     symbols: tuple[OfFile, ...]
     image_bytes: int | None
+    modules: Sizes = ()
 
 
 def probe(bench: Bench) -> Sighting:
@@ -54,6 +58,7 @@ def probe(bench: Bench) -> Sighting:
             symbols=sizes(symbols, {section.name: group for section, group in placed}),
             # The paths of artifacts are their contents.
             image_bytes=None if image == vmlinux else image.stat().st_size,
+            modules=read(bench.needed.get(MODULES)),
         )
     )
 
@@ -62,8 +67,12 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
     """What the series makes larger, beyond the limits, and all that it changes in size."""
     before, after = _measures(base), _measures(patched)
     differ = changes(base.symbols, patched.symbols)
+    modules = dict(base.modules), dict(patched.modules)
     return Judgement(
-        findings=larger(case, target, before, unpadded(before, after, differ), differ),
+        findings=(
+            *larger(case, target, before, unpadded(before, after, differ), differ),
+            *larger_modules(case, target, *modules),
+        ),
         facts=(
             (
                 "sections",
@@ -71,6 +80,7 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
             ),
             ("counts", _counts(differ)),
             ("symbols", _symbols(differ[:_MOST_SYMBOLS])),
+            *_modules(*modules),
         ),
     )
 
@@ -94,6 +104,25 @@ def _counts(differ: tuple[Changed, ...]) -> JsonValue:
         "added": sum(not c.base for c in differ),
         "removed": sum(not c.patched for c in differ),
     }
+
+
+def _modules(base: dict[str, int], patched: dict[str, int]) -> tuple[Fact, ...]:
+    """How many there are, and those that differ, the largest difference first; else nothing."""
+    if not base and not patched:
+        return ()
+    sizes = [(name, base.get(name, 0), patched.get(name, 0)) for name in base | patched]
+    differ = sorted((each for each in sizes if each[1] != each[2]), key=_by_difference)
+    shown: list[JsonValue] = [
+        {"module": name, "base": before, "patched": after}
+        for name, before, after in differ[:_MOST_MODULES]
+    ]
+    made: JsonValue = {"base": len(base), "patched": len(patched)}
+    return (("modules", {"made": made, "differ": len(differ), "changed": shown}),)
+
+
+def _by_difference(sizes: tuple[str, int, int]) -> tuple[int, str]:
+    name, before, after = sizes
+    return -abs(after - before), name
 
 
 def _symbols(differ: tuple[Changed, ...]) -> JsonValue:

@@ -64,6 +64,17 @@ def larger(
     return tuple(_finding(case, of, each, differ) for of, each in found)
 
 
+def larger_modules(
+    case: Case, target: Target, base: Mapping[str, int], patched: Mapping[str, int]
+) -> tuple[Finding, ...]:
+    """A finding for each module that grew too much: none of them is part of another measure."""
+    return tuple(
+        _finding(case, name, each, ())
+        for name in sorted(base.keys() & patched.keys())
+        if (each := _exceeded(case, target, name, base[name], patched[name]))
+    )
+
+
 def _exceeded(case: Case, target: Target, of: str, base: int, patched: int) -> Exceeded | None:
     return exceeded(case.limits, "size", target.name, of, base=base, patched=patched)
 
