@@ -31,9 +31,12 @@ def _own_temporary_dir():
 
     Its name is short: sockets are put there.
     """
-    with TemporaryDirectory(prefix="t", dir="/tmp") as directory:
-        with patch.object(tempfile, "tempdir", directory):
-            yield
+    with (
+        TemporaryDirectory(prefix="t", dir="/tmp") as directory,
+        patch.object(tempfile, "tempdir", directory),
+    ):
+        Path(directory).chmod(0o1777)  # as /tmp: other users' commands are tried too
+        yield
 
 
 @dataclass
