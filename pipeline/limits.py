@@ -14,6 +14,8 @@ from fnmatch import fnmatchcase
 
 from pipeline.model import SEVERITY, Limit, Outcome
 
+#: The checks that measure something.
+MEASURING = ("boot", "perf", "size")
 #: The kinds of findings about measures. Their summaries are figures, and `symbol` names what was
 #: measured.
 KINDS = frozenset({"larger", "memory", "slower"})

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from pipeline.limits import MEASURING
 from pipeline.matrix_schema import MatrixFile, PathEntry, TargetEntry
 from pipeline.model import CheckSpec, InputError, Limit, Machine, Outcome, Target
 from pipeline.paths import ARCH, PathRule
@@ -82,7 +83,10 @@ def _demand(source: Source, key: Key, kind: str, name: str, known: Collection[st
 
 def _limits(source: Source, file: MatrixFile) -> tuple[Limit, ...]:
     for n, entry in enumerate(file.limits):
-        _demand(source, ("limits", n, "check"), "check", entry.check, file.checks)
+        at = ("limits", n, "check")
+        _demand(source, at, "check", entry.check, file.checks)
+        if entry.check not in MEASURING:
+            raise source.fault(at, f"{entry.check} measures nothing, {', '.join(MEASURING)} do")
         for m, name in enumerate(entry.targets):
             _demand(source, ("limits", n, "targets", m), "target", name, file.targets)
     return tuple(

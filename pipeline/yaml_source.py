@@ -115,6 +115,8 @@ _WORDS = {
     "string_type": "must be text",
     "tuple_type": "must be a list",
     "model_type": "must be a mapping, `key: value` lines",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
     "dict_type": "must be a mapping, `key: value` lines",
 }
 

@@ -74,5 +74,7 @@ def verdict_of(store: Store, run: str) -> Verdict:
     name = known_run(store, run)
     verdict = store.verdict(name)
     if verdict is None:
-        raise InputError(f"Run {name} has no verdict yet.")
+        raise InputError(
+            f"Run {name} has no verdict yet: wait for it, or name another (`crosscheck runs`)."
+        )
     return verdict

@@ -79,7 +79,8 @@ def _row(place: Axes, y: int, cost: Cost, limit: float | None) -> None:
 
 
 def _figures(cost: Cost) -> str:
-    return f"{percent(cost.change)}  {figure(cost.base)} \u2192 {figure(cost.patched)}"
+    found = f"{cost.found}  " if cost.found else ""
+    return f"{found}{percent(cost.change)}  {figure(cost.base)} \u2192 {figure(cost.patched)}"
 
 
 def panel_width_in(costs: Costs) -> float:

@@ -106,7 +106,10 @@ def test_where_no_run_is_it_is_said_how_to_make_one(tmp_path, monkeypatch, cross
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("going",), "Run going has no verdict yet."),
+        (
+            ("going",),
+            "Run going has no verdict yet: wait for it, or name another (`crosscheck runs`).",
+        ),
         (("nothing",), "There is no run 'nothing'; `crosscheck runs` lists them."),
         (
             ("none",),

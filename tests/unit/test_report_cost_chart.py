@@ -60,7 +60,7 @@ def test_both_forms_are_images():
 def test_a_panel_for_each_target_annotates_what_differs():
     said = texts(STORY, LIMITS)
     assert said["arm64"] == ["+9.6 %  812 → 890", "-0.72 %  4,210 → 4,180"]
-    assert said["s390"][0] == "+33.4 %  781 → 1,042"
+    assert said["s390"][0] == "WARN  +33.4 %  781 → 1,042"
     assert "not measured" in said["s390"]
     assert "-1,000" in said["Change in size, in bytes"]
 

@@ -18,6 +18,6 @@ def version(tool: str) -> str:
         )
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
         raise InfraError(
-            f"{tool} cannot be run; `crosscheck doctor` says what to install."
+            f"{tool} cannot be run; `crosscheck doctor --target TARGET` says what to install."
         ) from error
     return said.stdout.partition("\n")[0].strip()
