@@ -165,11 +165,23 @@ def _one_posting(
             f"{source} holds version {first.version} in pieces that were not sent together: save"
             " the whole thread."
         )
+    if others := _of_others(families, first):
+        raise InputError(
+            f"{source} holds the cover letter {first.name}, and patches that"
+            f" {others.mails[0].letter.author} sent: if they belong together, save the patches"
+            " without the cover letter."
+        )
     verb = "is" if len(missing) == 1 else "are"
     raise InputError(
         f"{source} holds version {first.version} incompletely: patch {_spans(missing)} of"
         f" {first.total} {verb} missing; save the whole thread."
     )
+
+
+def _of_others(families: Families, cover: Posting) -> Posting | None:
+    """The patches of somebody else that COVER, a cover letter alone, may be of."""
+    same = (p for p in families.postings if (p.version, p.total) == (cover.version, cover.total))
+    return next((p for p in same if not (cover.patches or p.missing)), None)
 
 
 def _latest(families: Families, complete: list[int], source: str) -> Posting:

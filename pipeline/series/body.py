@@ -22,6 +22,7 @@ _DIFF_HEADER = re.compile(rb"^(?:diff --git |@@ -\d)[^\n]*\r$", re.MULTILINE)
 _PATCH_TYPES = ("text/plain", "text/x-patch", "text/x-diff", "application/x-patch")
 _BASE64 = re.compile(rb"[ \t]*([A-Za-z0-9+/]+={0,2})[ \t]*\r?$")
 _OF_FORMAT_PATCH = re.compile(rb"\s*From [0-9a-f]{40,64} [^\n]*\n(?=[A-Z][A-Za-z-]*: )")
+_SEPARATOR = re.compile(rb"^>?From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001$", re.MULTILINE)
 _OF_MAIL = re.compile(rb"(?:From|Subject|Date): ")
 _BOM = b"\xef\xbb\xbf"
 
@@ -57,6 +58,8 @@ def read(message: Message) -> Body:
     trouble = ""
     if len({cut_diff(d) for d in diffs}) > 1:
         trouble = f"holds {len(diffs)} different patches: save each in a file of its own"
+    elif any(_holds_several(content) for content in diffs):
+        trouble = "holds several patches, one after the other: save each in a file of its own"
     elif diffs:
         at = contents.index(diffs[0])
         content = _as_mail(diffs[0]) or b"\n".join(contents[: at + 1])
@@ -66,6 +69,12 @@ def read(message: Message) -> Body:
 def has_diff(content: bytes) -> bool:
     """Whether there is a diff in CONTENT, not merely a quoted one."""
     return _DIFF.search(content) is not None
+
+
+def _holds_several(content: bytes) -> bool:
+    """Whether git-format-patch(1) began another patch after the diff in CONTENT."""
+    found = _DIFF.search(content)
+    return bool(found and _SEPARATOR.search(content, found.end()))
 
 
 def decode(word: bytes, charset: str) -> str:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What one mail is: its letter, its [PATCH …] prefix, its text, whether it holds a diff. Pure.
 
-The standard library takes the mail apart, within limits; liblore, which has the corner cases
-of the kernel lists from b4, reads subjects. What `git am` is given is written anew
+The standard library takes the mail apart, within limits. What `git am` is given is written anew
 (`pipeline.series.written`) from what was read here, so that what is judged is what is applied.
 """
 
@@ -10,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
@@ -18,17 +17,19 @@ from email.parser import BytesParser
 from email.policy import Policy, compat32
 from email.utils import getaddresses, parseaddr
 
-from liblore.series import PatchSubject, parse_patch_subject
-from liblore.utils import format_addrs, strip_reply_prefixes
+from liblore.series import PatchSubject
+from liblore.utils import format_addrs
 
 from pipeline.model import InputError, Letter
 from pipeline.series import body
+from pipeline.series.subjects import is_puzzling, is_resent, prefixed, read_subject
 
-_GLUED = re.compile(r"v\d+/\d+", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
 _BARE_ID = re.compile(r"[^<>\s@]+@[^<>\s@]+")
 _IN_BODY = re.compile(r"(From|Subject|Date):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)\n")
-_RESENT = {"RESEND", "RESENT", "REPOST"}
+#: What git-mailinfo(1) passes over, or takes for a Subject:, among those.
+_SEPARATOR = re.compile(r">From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\n")
+_SUBJECT = re.compile(r"(\[PATCH\][ \t][^\n]*)\n")
 #: Parsing a header takes more than linear time: nobody writes longer ones than this, all told.
 MAX_HEADER_BYTES = 128 << 10
 _MAX_LINE_BYTES = 8 << 10  # of a header that is no list of addresses or mails
@@ -82,12 +83,12 @@ class Mail:
     def title(self) -> str:
         """The subject without its prefix; an in-body `Subject:` outranks the header."""
         named = self._in_body.get("Subject", "")
-        return (_plain(_prefixed(named).title) if named else "") or self.subject.title
+        return (_plain(prefixed(named).title) if named else "") or self.subject.title
 
     @property
     def resend(self) -> bool:
         """Whether its prefix says that it was sent before."""
-        return any(prefix.upper() in _RESENT for prefix in self.subject.prefixes)
+        return is_resent(self.subject)
 
     @property
     def _in_body(self) -> dict[str, str]:
@@ -95,10 +96,14 @@ class Mail:
         text = self.content[:_MAX_LINE_BYTES].decode("utf-8", "replace").lstrip()
         found: dict[str, str] = {}
         at = 0
-        while header := _IN_BODY.match(text, at):
-            found.setdefault(header[1], " ".join(_decoded(header[2]).split()))
+        while True:
+            if (header := _IN_BODY.match(text, at)) and header[1] not in found:
+                found[header[1]] = " ".join(_decoded(header[2]).split())
+            elif header := _SUBJECT.match(text, at):
+                found["Subject"] = " ".join(_decoded(header[1]).split())
+            elif not (header := _SEPARATOR.match(text, at)):
+                return found
             at = header.end()
-        return found
 
 
 def parse(raw: bytes, origin: str) -> Mail:
@@ -119,11 +124,11 @@ def parse(raw: bytes, origin: str) -> Mail:
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError, MessageError) as e:
         # What the standard parser raises on hostile structure and headers.
         raise InputError(f"{origin} cannot be read as a mail: save it again as raw mbox.") from e
-    subject = _subject(letter.subject)
+    subject = read_subject(letter.subject)
     if subject.version > _MAX_VERSION:
         raise InputError(f"{origin} names a version above {_MAX_VERSION} in its subject.")
     trouble = read.trouble
-    if subject.counters_inferred and any(map(_GLUED.fullmatch, subject.prefixes)):
+    if is_puzzling(subject):
         trouble = f"is called {subject.title!r}, and its prefix does not say which patch it is"
     return Mail(origin, letter, subject, read.content, read.html, read.flowed, trouble)
 
@@ -150,23 +155,6 @@ def _bounded(size_bytes: int) -> Callable[..., Message]:
             super().set_raw(name, value)
 
     return Bounded
-
-
-def _subject(subject: str) -> PatchSubject:
-    """What SUBJECT says; a list may have put its tag before `Re:`."""
-    found = _prefixed(subject)
-    title, answers = strip_reply_prefixes(found.title)
-    if answers and not found.is_patch:
-        return replace(_prefixed(title), is_reply=True)
-    return found
-
-
-def _prefixed(subject: str) -> PatchSubject:
-    """What liblore reads in SUBJECT; it takes half an encoded word with an address for a header."""
-    try:
-        return parse_patch_subject(subject)
-    except (ValueError, LookupError, MessageError, RecursionError):
-        return parse_patch_subject(subject.replace("=?", ""))
 
 
 def _raw_header(message: Message, name: str) -> str:

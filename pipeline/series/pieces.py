@@ -16,9 +16,13 @@ from pipeline.series.mail import Mail
 
 #: Mails of one posting that do not answer each other are sent within this time.
 _TOGETHER_S = 3600.0
+#: Between two mails that one command sends there is no more.
+_PAUSE_S = 120.0
 #: A mail server may take the rest of a posting only on the next day.
 _LATE_S = 24 * 3600.0
-_SEND_EMAIL = re.compile(r"(\d{14}\.\d+)-\d+-")
+#: What all Message-IDs of one posting begin with, and then a number: those of git-send-email(1),
+#: of the one before git 1.8.5, and of b4.
+_STEM = re.compile(r"(\d{14}\.\d+|\d{10}-\d+)-\d+-|(\d{8}-[^@]{1,200}-v\d+)-\d+-[0-9a-f]{12}@")
 _MANY = 20_000  # ways to put pieces together: nobody needs so many
 
 
@@ -93,6 +97,10 @@ def _joined(parts: list[list[Mail]], threads: Threads) -> list[list[Mail]]:
     parts.sort(key=lambda part: (part[0].subject.counter, -len(part)))
     often = Counter(mail.subject.counter for part in parts for mail in part)
     once = max(often.values()) == 1
+    if not once and all(len(part) == 1 and not parent(part[0]) for part in parts):
+        bursts = _bursts(parts)
+        if len(bursts) > 1:
+            return [whole for burst in bursts for whole in _joined(burst, threads)]
     wholes = [part for part in parts if len(part) > 1 or not part[0].subject.counter]
     if once:
         wholes = (wholes or parts)[:1]
@@ -114,6 +122,23 @@ def _joined(parts: list[list[Mail]], threads: Threads) -> list[list[Mail]]:
     return wholes + left
 
 
+def _bursts(parts: list[list[Mail]]) -> list[list[list[Mail]]]:
+    """PARTS by when they were sent: git-send-email(1) makes no pauses."""
+    times = [(sent(part[0].letter), part) for part in parts]
+    known = sorted(((at, part) for at, part in times if at is not None), key=lambda each: each[0])
+    if len(known) < len(parts):
+        return [parts]
+    found: list[list[list[Mail]]] = []
+    before = 0.0
+    for at, part in known:
+        if found and at - before <= _PAUSE_S:
+            found[-1].append(part)
+        else:
+            found.append([part])
+        before = at
+    return found
+
+
 def _fits(part: list[Mail], whole: list[Mail], threads: Threads) -> bool:
     """Whether PART, which does not answer WHOLE, may be what WHOLE lacks."""
     numbers = {mail.subject.counter for mail in whole}
@@ -127,9 +152,9 @@ def _fits(part: list[Mail], whole: list[Mail], threads: Threads) -> bool:
 
 
 def _stems_agree(mails: list[Mail]) -> bool:
-    """Whether git-send-email(1) may have sent MAILS at once, as far as their Message-IDs say."""
-    found = (_SEND_EMAIL.match(mail.letter.message_id) for mail in mails)
-    return len({stem[1] for stem in found if stem}) <= 1
+    """Whether MAILS may have been sent at once, as far as their Message-IDs say."""
+    found = (_STEM.match(mail.letter.message_id) for mail in mails)
+    return len({stem[1] or stem[2] for stem in found if stem}) <= 1
 
 
 def parent(mail: Mail) -> str:

@@ -7,6 +7,7 @@ reports what is there; choosing among postings is `pipeline.series.assemble`'s b
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,9 +16,18 @@ from pipeline.series.answers import Threads
 from pipeline.series.hunks import cut_diff, find_damage
 from pipeline.series.mail import Mail
 from pipeline.series.pieces import put_together, sent
+from pipeline.series.subjects import asks_to_pull, is_marked
 
 #: What prefixes say besides for which tree a series is.
 _NO_TREE = {"rfc", "rft", "rfc/rft", "resend", "resent", "repost", "wip"}
+
+_REQUEST = tuple(
+    re.compile(words, re.MULTILINE | re.IGNORECASE)
+    for words in (
+        rb"^The following changes since commit [0-9a-f]{7}",
+        rb"^\s*are available in the (?:git )?repository at",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +151,17 @@ def is_patch(mail: Mail) -> bool:
     subject = mail.subject
     if subject.is_reply or subject.counter > subject.expected or is_pull_request(mail):
         return False
-    marked = subject.is_patch or any(p.upper() == "RFC" for p in subject.prefixes)
-    return marked and (mail.has_diff or not subject.counters_inferred)
+    if subject.counters_inferred:
+        return is_marked(subject) and mail.has_diff
+    return is_marked(subject) or mail.has_diff or not subject.counter
 
 
 def is_pull_request(mail: Mail) -> bool:
-    """Whether MAIL asks that a branch be pulled."""
-    return not mail.subject.is_reply and any(p.upper() == "PULL" for p in mail.subject.prefixes)
+    """Whether MAIL asks that a branch be pulled; git-request-pull(1) may show what is in it."""
+    if mail.subject.is_reply:
+        return False
+    shown = mail.has_diff and all(words.search(mail.content) for words in _REQUEST)
+    return shown or asks_to_pull(mail.subject)
 
 
 def _postings(empty: Posting, group: list[Mail], threads: Threads) -> Iterator[Posting]:

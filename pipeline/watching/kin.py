@@ -13,6 +13,8 @@ from functools import lru_cache
 
 from pipeline.model import InputError, Series, Verdict
 from pipeline.series.mail import Mail, parse
+from pipeline.series.pieces import sent
+from pipeline.series.postings import is_patch
 from pipeline.series.threads import Likeness, Posted, is_later, likeness, postings_in
 from pipeline.store import Store, StoredMail, Submission
 
@@ -29,30 +31,64 @@ class ThreadMail:
 
 
 def kin(store: Store, thread: str) -> tuple[ThreadMail, ...]:
-    """The mails of THREAD that can be read, then patches that its series lack, if their author
-    sent such about the same time and they name no thread.
+    """The mails of THREAD that can be read, then those that its series may lack: their author sent
+    them about the same time, and they are in no thread with others of such a series.
+
+    All such are given, also where there are two for one number: nobody knows then which it was.
     """
     mails = readable(store.thread(thread))
-    parts = [each for each in mails if _is_part(each.mail)]
-    there = {_place(each.mail) for each in parts}
-    more: dict[tuple[object, ...], ThreadMail] = {}
-    for each in parts:
-        wanted = {(*_place(each.mail)[:-1], n) for n in range(each.mail.subject.expected + 1)}
-        wanted -= {*there, *more}
-        if not wanted:
+    more: dict[str, ThreadMail] = {}
+    for each in (each for each in mails if _is_part(each.mail)):
+        if not _lacks(each.mail, mails):
             continue
         at = each.stored.arrived_at
         near = store.mails_by(each.mail.sender, at - _SENDING_S, at + _SENDING_S)
         for other in readable(near):
-            if _place(other.mail) in wanted and not other.mail.letter.references:
-                more.setdefault(_place(other.mail), other)
+            name = other.stored.message_id
+            if name not in more and _may_belong(other, each) and _is_alone(store, other):
+                more[name] = other
     return (*mails, *more.values())
 
 
-def _place(mail: Mail) -> tuple[object, ...]:
-    """Which patch of which series MAIL says that it is."""
-    subject = mail.subject
-    return mail.sender, subject.version, subject.expected, subject.counter
+def _lacks(mail: Mail, mails: Iterable[ThreadMail]) -> bool:
+    """Whether the series that MAIL is of is not all in its thread, of MAILS.
+
+    One has no cover if nothing is answered that is not there.
+    """
+    own = [
+        each.mail for each in mails if _is_part(each.mail) and _series(each.mail) == _series(mail)
+    ]
+    numbers = {each.subject.counter for each in own}
+    if not numbers.issuperset(range(1, mail.subject.expected + 1)):
+        return True
+    there = {each.stored.message_id for each in mails}
+    return any(not there.issuperset(each.letter.references[:1]) for each in own)
+
+
+def _may_belong(other: ThreadMail, each: ThreadMail) -> bool:
+    """Whether OTHER lost its thread, and may be of the series that EACH is of."""
+    if not _is_part(other.mail) or other.mail.letter.references:
+        return False
+    if _series(other.mail) != _series(each.mail) or other.stored.thread == each.stored.thread:
+        return False
+    # A source may bring at once what was sent on several days.
+    dates = sent(other.mail.letter), sent(each.mail.letter)
+    return None in dates or abs((dates[0] or 0.0) - (dates[1] or 0.0)) <= _SENDING_S
+
+
+def _is_alone(store: Store, other: ThreadMail) -> bool:
+    """Whether nothing else in the thread of OTHER is of such a series."""
+    return not any(
+        _is_part(each.mail)
+        and _series(each.mail) == _series(other.mail)
+        and each.stored.message_id != other.stored.message_id
+        for each in readable(store.thread(other.stored.thread))
+    )
+
+
+def _series(mail: Mail) -> tuple[object, ...]:
+    """What MAIL says of the series that it is of."""
+    return mail.sender, mail.subject.version, mail.subject.expected
 
 
 def readable(mails: Iterable[StoredMail]) -> tuple[ThreadMail, ...]:
@@ -82,7 +118,7 @@ def _posted(mails: Iterable[ThreadMail], submission: Submission) -> Posted | Non
 
 def _is_part(mail: Mail) -> bool:
     """Whether it says of itself that it is one of several patches."""
-    return mail.subject.is_patch and not mail.subject.is_reply and mail.subject.expected > 1
+    return is_patch(mail) and mail.subject.expected > 1
 
 
 def series_of(store: Store, submission: Submission) -> Series | None:

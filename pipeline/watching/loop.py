@@ -59,8 +59,10 @@ class Loop:
     def _look_at(self, thread: str) -> None:
         mails = kin(self.store, thread)
         posted = postings_in(each.mail for each in mails)
+        here = {each.stored.message_id for each in mails if each.stored.thread == thread}
         for each in posted:
-            self._submit(each, thread, mails)
+            if each.ids & here:  # others that their author sent meanwhile have threads of their own
+                self._submit(each, thread, mails)
         Heeding(self.settings, self.store, self.clock(), self.say).all(
             mails, lambda mail: self._about(mail, thread, posted)
         )

@@ -4,6 +4,7 @@
 import base64
 import inspect
 import quopri
+import subprocess
 import sys
 from contextlib import suppress
 
@@ -133,6 +134,30 @@ def test_control_characters_are_taken_out_of_headers():
     )
     assert mail.letter.subject.isprintable()
     assert mail.letter.author.isprintable()
+
+
+SEPARATOR = b">From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "title", "author"),
+    [
+        (SEPARATOR + b"From: Bob <b@x>\nSubject: [PATCH] inner\n\n", "inner", "Bob <b@x>"),
+        (b"From: Bob <b@x>\n" + SEPARATOR + b"[PATCH] inner\n\n", "inner", "Bob <b@x>"),
+        (b"[PATCH] inner\nFrom: Bob <b@x>\nSubject: last\n\n", "inner", "Bob <b@x>"),
+        (b">From here on\nFrom: Bob <b@x>\n\n", "outer", "Ann <a@x>"),
+    ],
+)
+def test_headers_in_the_text_are_those_that_git_takes(tmp_path, body, title, author):
+    raw = b"From: Ann <a@x>\nSubject: [PATCH] outer\nMessage-ID: <1@x>\n\n" + body + DIFF.encode()
+    read = parsed(raw)
+    assert (read.title, read.author) == (title, author)
+    said = subprocess.run(
+        ["git", "mailinfo", tmp_path / "msg", tmp_path / "patch"],
+        input=raw, capture_output=True, check=True,
+    ).stdout.decode()  # fmt: skip
+    assert f"Subject: {title}\n" in said
+    assert f"Author: {author.partition(' <')[0]}\n" in said
 
 
 def test_format_flowed_is_undone_as_git_does_it():

@@ -128,6 +128,109 @@ def test_what_is_assembled_is_one_of_the_postings(story):
     assert ids in known
 
 
+def told(*heap: Mail) -> list[tuple[str, int]]:
+    """Of each posting in HEAP its state, and how many patches it has if it is complete."""
+    return [(str(p.state), len(p.series.patches) if p.series else 0) for p in postings_in(heap)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("[PATCH 1 of 2] x: a", "[PATCH 2 of 2] x: b"),
+        ("[net,v2,1/2] x: a", "[net,v2,2/2] x: b"),
+        ("[PATCH-v2 1/2] x: a", "[PATCH-v2 2/2] x: b"),
+        ("[RFC/PATCH 1/2] x: a", "[RFC/PATCH 2/2] x: b"),
+        ("[RFCv2 1/2] x: a", "[RFCv2 2/2] x: b"),
+        ("[RESEND 1/2] x: a", "[RESEND 2/2] x: b"),
+        ("[RFT (1/2)] x: a", "[RFT (2/2)] x: b"),
+        ("[v2 1/2] x: a", "[v2 2/2] x: b"),
+    ],
+)
+def test_every_dialect_of_two_patches_is_two_patches(first, second):
+    one, two = mail(first, "1@x"), mail(second, "2@x", "1@x")
+    assert told(one, two) == [("complete", 2)]
+    assert told(one) == told(two) == [("incomplete", 0)]
+    assert len(assemble([one, two], source="s").patches) == 2
+
+
+@pytest.mark.parametrize("prefix", ["1/N", "1\\3", "1-3", "2a/5", "3/?", "1/2/3"])
+def test_what_counts_in_a_way_that_nobody_knows_is_no_whole_series(prefix):
+    one = mail(f"[PATCH {prefix}] x: a", "1@x")
+    assert told(one) == [("not for us", 0)]
+    with pytest.raises(InputError, match="does not say which patch it is"):
+        assemble([one], source="s")
+
+
+@pytest.mark.parametrize(
+    ("foo", "bar"),
+    [
+        ("20261102-foo-v1-{n}-0123456789ab@x", "20261102-bar-v1-{n}-0123456789ab@x"),
+        ("1473632524-8585-{n}-git-send-email-a@x", "1473632999-8999-{n}-git-send-email-a@x"),
+        ("20261102100000.11-{n}-a@x", "20261102100500.12-{n}-a@x"),
+    ],
+)
+def test_parts_of_two_series_are_not_one_where_their_ids_say_so(foo, bar):
+    date = "Mon, 2 Nov 2026 10:00:00 +0000"
+    one = mail("[PATCH 1/2] foo: a", foo.format(n=1), Date=date)
+    two = mail("[PATCH 2/2] bar: b", bar.format(n=2), Date=date)
+    assert told(one, two) == [("incomplete", 0)] * 2
+    with pytest.raises(InputError):
+        assemble([one, two], source="s")
+    own = mail("[PATCH 2/2] foo: b", foo.format(n=2), Date=date)
+    assert told(one, own) == [("complete", 2)]
+
+
+def test_two_series_without_threads_are_told_apart_by_when_they_were_sent():
+    def sent(what: str, minute: int) -> list[Mail]:
+        date = f"Mon, 2 Nov 2026 10:{minute:02}:00 +0000"
+        return [mail(f"[PATCH {n}/2] {what}: {n}", f"{what}{n}@x", Date=date) for n in (1, 2)]
+
+    (foo1, foo2), (bar1, bar2) = sent("foo", 0), sent("bar", 10)
+    for heap in ((foo1, foo2, bar1, bar2), (bar2, foo1, bar1, foo2)):
+        titles = {tuple(p.subject for p in one.series.patches) for one in postings_in(heap)}
+        assert titles == {("foo: 1", "foo: 2"), ("bar: 1", "bar: 2")}
+    mixed = sent("foo", 0) + sent("bar", 1)
+    assert told(*mixed) == [("incomplete", 0)] * 4
+
+
+REQUEST = (
+    "The following changes since commit 0123456789abcdef0123456789abcdef01234567:\n\n"
+    "are available in the Git repository at:\n\n  https://x.org/linux tags/x\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    "subject", ["[PATCH] Please pull x", "[PATCH/PULL] x", "[GIT,PULL] x", "[GIT] x", "Pull: x"]
+)
+def test_a_pull_request_that_shows_its_diff_is_no_patch(subject):
+    one = mail(subject, "1@x", body=REQUEST + DIFF)
+    assert told(one) == [("not for us", 0)]
+    with pytest.raises(InputError, match="is a pull request"):
+        assemble([one], source="s")
+
+
+def test_two_patches_in_one_mail_are_not_one():
+    begins = "From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\n"
+    both = (
+        f"{begins}From: Bob <b@x>\nSubject: [PATCH] one\n\n{DIFF}\n>{begins}Subject: two\n\n{DIFF}"
+    )
+    one = mail("[PATCH] both", "1@x", body=both)
+    assert told(one) == [("not for us", 0)]
+    with pytest.raises(InputError, match="several patches, one after the other"):
+        assemble([one], source="s")
+
+
+def test_a_cover_letter_from_another_address_is_named():
+    heap = (
+        mail("[PATCH 0/2] x", "0@x", body="Why.\n", From="Ann <work@x>"),
+        mail("[PATCH 1/2] x: a", "1@x", "0@x", From="Ann <home@x>"),
+        mail("[PATCH 2/2] x: b", "2@x", "0@x", From="Ann <home@x>"),
+    )
+    with pytest.raises(InputError, match="patches that Ann <home@x> sent"):
+        assemble(heap, source="s")
+    assert ("complete", 2) in told(*heap)
+
+
 class TestLater:
     def test_by_version(self):
         told = posted("latest-version")
