@@ -51,18 +51,12 @@ def kin(store: Store, thread: str) -> tuple[ThreadMail, ...]:
 
 
 def _lacks(mail: Mail, mails: Iterable[ThreadMail]) -> bool:
-    """Whether the series that MAIL is of is not all in its thread, of MAILS.
-
-    One has no cover if nothing is answered that is not there.
-    """
-    own = [
+    """Whether patches of the series that MAIL is of are not in its thread, of MAILS."""
+    own = (
         each.mail for each in mails if _is_part(each.mail) and _series(each.mail) == _series(mail)
-    ]
+    )
     numbers = {each.subject.counter for each in own}
-    if not numbers.issuperset(range(1, mail.subject.expected + 1)):
-        return True
-    there = {each.stored.message_id for each in mails}
-    return any(not there.issuperset(each.letter.references[:1]) for each in own)
+    return not numbers.issuperset(range(1, mail.subject.expected + 1))
 
 
 def _may_belong(other: ThreadMail, each: ThreadMail) -> bool:

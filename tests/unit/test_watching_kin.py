@@ -88,12 +88,3 @@ def test_what_was_sent_at_once_and_may_be_either_is_left_alone(store):
     )
     store.take_in("s", "1", (*FOO, *bar), 0.0)
     assert wholes(store, "foo1") == wholes(store, "bar2") == set()
-
-
-def test_a_cover_that_is_answered_and_came_alone_is_found(store):
-    """As where a list's archive cuts In-Reply-To of the cover's thread: they answer what is gone."""
-    store.take_in("s", "1", [mail("p1", "[PATCH 1/2] p: a", "10:00", "gone")], 0.0)
-    store.take_in("s", "2", [mail("p2", "[PATCH 2/2] p: b", "10:00", "gone")], 1.0)
-    store.take_in("s", "3", [mail("p0", "[PATCH 0/2] p", "10:00")], 2.0)
-    thread = store.mail("p1").thread
-    assert wholes(store, thread) == {("p0", "p1", "p2")}
