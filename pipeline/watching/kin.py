@@ -6,10 +6,12 @@ Mails that lost their In-Reply-To are no part of the thread: their author sent t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 
 from pipeline.model import InputError, Series, Verdict
 from pipeline.series.mail import Mail, parse
@@ -38,51 +40,50 @@ def kin(store: Store, thread: str) -> tuple[ThreadMail, ...]:
     """
     mails = readable(store.thread(thread))
     more: dict[str, ThreadMail] = {}
-    for each in (each for each in mails if _is_part(each.mail)):
-        if not _lacks(each.mail, mails):
-            continue
-        at = each.stored.arrived_at
-        near = store.mails_by(each.mail.sender, at - _SENDING_S, at + _SENDING_S)
-        for other in readable(near):
-            name = other.stored.message_id
-            if name not in more and _may_belong(other, each) and _is_alone(store, other):
-                more[name] = other
+    for parts in _series_in(mails):
+        numbers = {each.mail.subject.counter for each in parts}
+        if not numbers.issuperset(range(1, parts[0].mail.subject.expected + 1)):
+            more |= {each.stored.message_id: each for each in _lost(store, parts)}
     return (*mails, *more.values())
 
 
-def _lacks(mail: Mail, mails: Iterable[ThreadMail]) -> bool:
-    """Whether patches of the series that MAIL is of are not in its thread, of MAILS."""
-    own = (
-        each.mail for each in mails if _is_part(each.mail) and _series(each.mail) == _series(mail)
-    )
-    numbers = {each.subject.counter for each in own}
-    return not numbers.issuperset(range(1, mail.subject.expected + 1))
+def _series_in(mails: Iterable[ThreadMail]) -> tuple[list[ThreadMail], ...]:
+    """Those of MAILS that are parts of something, by what they say of it."""
+    found: defaultdict[tuple[object, ...], list[ThreadMail]] = defaultdict(list)
+    for each in mails:
+        if _is_part(each.mail):
+            subject = each.mail.subject
+            found[each.mail.sender, subject.version, subject.expected].append(each)
+    return tuple(found.values())
 
 
-def _may_belong(other: ThreadMail, each: ThreadMail) -> bool:
-    """Whether OTHER lost its thread, and may be of the series that EACH is of."""
-    if not _is_part(other.mail) or other.mail.letter.references:
-        return False
-    if _series(other.mail) != _series(each.mail) or other.stored.thread == each.stored.thread:
-        return False
+def _lost(store: Store, parts: list[ThreadMail]) -> Iterator[ThreadMail]:
+    """What may be of the series that PARTS, all of one thread, are of, and is alone."""
+    thread, first = parts[0].stored.thread, parts[0].mail
+    since, until = _around(each.stored.arrived_at for each in parts)
+    near = readable(store.mails_by(first.sender, since, until))
     # A source may bring at once what was sent on several days.
-    dates = sent(other.mail.letter), sent(each.mail.letter)
-    return None in dates or abs((dates[0] or 0.0) - (dates[1] or 0.0)) <= _SENDING_S
+    dates = _around(at for each in parts if (at := sent(each.mail.letter)) is not None)
+    for others in _series_in(near):
+        subject = others[0].mail.subject
+        if (subject.version, subject.expected) != (first.subject.version, first.subject.expected):
+            continue
+        often = Counter(each.stored.thread for each in others)
+        for other in others:
+            lost = other.stored.thread != thread and not other.mail.letter.references
+            at = sent(other.mail.letter)
+            if (
+                lost
+                and often[other.stored.thread] == 1
+                and (at is None or dates[0] <= at <= dates[1])
+            ):
+                yield other
 
 
-def _is_alone(store: Store, other: ThreadMail) -> bool:
-    """Whether nothing else in the thread of OTHER is of such a series."""
-    return not any(
-        _is_part(each.mail)
-        and _series(each.mail) == _series(other.mail)
-        and each.stored.message_id != other.stored.message_id
-        for each in readable(store.thread(other.stored.thread))
-    )
-
-
-def _series(mail: Mail) -> tuple[object, ...]:
-    """What MAIL says of the series that it is of."""
-    return mail.sender, mail.subject.version, mail.subject.expected
+def _around(times: Iterable[float]) -> tuple[float, float]:
+    """From so long before the first of TIMES to so long after the last one; without any, ever."""
+    known = sorted(times) or [-inf, inf]
+    return known[0] - _SENDING_S, known[-1] + _SENDING_S
 
 
 def readable(mails: Iterable[StoredMail]) -> tuple[ThreadMail, ...]:
