@@ -152,7 +152,7 @@ def is_patch(mail: Mail) -> bool:
     if subject.is_reply or subject.counter > subject.expected or is_pull_request(mail):
         return False
     if subject.counters_inferred:
-        return is_marked(subject) and mail.has_diff
+        return (is_marked(subject) or subject.version > 1) and mail.has_diff
     return is_marked(subject) or mail.has_diff or not subject.counter
 
 

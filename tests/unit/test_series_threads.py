@@ -153,6 +153,12 @@ def test_every_dialect_of_two_patches_is_two_patches(first, second):
     assert len(assemble([one, two], source="s").patches) == 2
 
 
+@pytest.mark.parametrize("prefix", ["PATCH", "RFC", "RFT", "RESEND", "v2", "net,v2", "RFC/PATCH"])
+def test_every_prefix_of_one_patch_is_one(prefix):
+    assert told(mail(f"[{prefix}] x: a", "1@x")) == [("complete", 1)]
+    assert told(mail(f"[{prefix}] x: a", "1@x", body="What do you think?\n")) == []
+
+
 @pytest.mark.parametrize("prefix", ["1/N", "1\\3", "1-3", "2a/5", "3/?", "1/2/3"])
 def test_what_counts_in_a_way_that_nobody_knows_is_no_whole_series(prefix):
     one = mail(f"[PATCH {prefix}] x: a", "1@x")
