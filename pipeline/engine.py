@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from celery import Celery
 
@@ -33,6 +34,7 @@ from pipeline.store import JobRow, RunLine, RunRecord, Store, WorkerLine
 from pipeline.temporary import sweep_temporary
 from pipeline.trees.publish import left_published, withdraw
 from pipeline.verdict import decide
+from pipeline.verdict_files import leave
 
 #: How often it is looked whether a worker died or a job is overdue; a job that is done is heard.
 _TICK_S = 0.5
@@ -84,7 +86,10 @@ def clean_up(settings: Settings, store: Store) -> tuple[str, ...]:
         except InfraError:
             continue  # another version wrote it
         if record is not None:
-            conclude(store, record, error="crosscheck was killed before the run was finished")
+            killed = "crosscheck was killed before the run was finished"
+            verdict = conclude(store, record, error=killed)
+            with suppress(InfraError):  # it can be shown all the same
+                leave(settings, verdict)
             concluded.append(line.run)
         discard(settings, line.run)
     sweep(settings, store)

@@ -16,7 +16,8 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InfraError(f"Cannot write {error.filename}: {error.strerror}.") from error
+        what = error.filename or "a file"
+        raise InfraError(f"Cannot write {what}: {error.strerror}.") from error
 
 
 def writable(*files: Path | None) -> None:

@@ -27,7 +27,7 @@ from pipeline.report.junit import to_junit
 from pipeline.report.live import watch
 from pipeline.report.reply import to_reply
 from pipeline.report.reproduce import script
-from pipeline.report.terminal import print_verdict, to_text
+from pipeline.report.terminal import print_verdict
 from pipeline.series.sources import Fetcher
 from pipeline.settings import Settings
 from pipeline.signals import SignalledError, heeding_signals, ignore_signals
@@ -36,6 +36,7 @@ from pipeline.trees.exchange import PASSED_ON, source_trees
 from pipeline.trees.publish import publish as publish_trees
 from pipeline.trees.publish import withdraw
 from pipeline.trial import trial
+from pipeline.verdict_files import leave
 
 #: The sources of the init that runs in the guest.
 PROBES = Path(__file__).parent.parent / "workers" / "probes"
@@ -116,11 +117,8 @@ def _leave_reproducers(directory: Path, record: RunRecord, repository: Path) -> 
 
 
 def _answer(request: RunRequest, settings: Settings, store: Store, verdict: Verdict) -> None:
-    directory = settings.runs_dir / verdict.run
     try:
         with writing():
-            (directory / "verdict.txt").write_text(to_text(verdict), encoding="utf-8")
-            (directory / "verdict.json").write_text(to_json(verdict), encoding="utf-8")
             if request.json_file:
                 request.json_file.write_text(to_json(verdict))
             if request.reply_file:
@@ -212,6 +210,10 @@ def execute(
         if request.announce:
             announce(settings, record.case.series, record.run, say)
         verdict = _drive(settings, store, record) if record.plan.jobs else conclude(store, record)
+        try:
+            leave(settings, verdict)
+        except InfraError as error:  # nobody asked for these files
+            say(str(error))
         _answer(request, settings, store, verdict)
         if request.publish:
             publish(settings, store, verdict, say)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pipeline.addresses import git_address, redis_address, shown
 from pipeline.model import InputError
@@ -20,6 +21,8 @@ from pipeline.model import InputError
 WORKER_CORES = "CROSSCHECK_WORKER_CORES"
 #: What commands can be sandboxed with (`workers.sandbox`); the first one is the default.
 RUNTIMES = ("bubblewrap", "docker", "none")
+#: Patchwork takes links of 200 characters, and a run's name is longer than `{run}`.
+_LINK_CHARS = 170
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +188,28 @@ def _archive(url: str) -> str:
 
 
 def _run_url(url: str) -> str:
-    if url and not (re.fullmatch(r"https?://[^/\s][!-~]*", url) and "{run}" in url):
+    if url and not ("{run}" in url and _is_address(url.replace("{run}", "r"))):
         raise InputError(
             f"CROSSCHECK_RUN_URL: {shown(url)!r} is no http:// or https:// address with {{run}}"
             " in it."
         )
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise InputError("CROSSCHECK_RUN_URL has a user in it, and is shown to everybody.")
+    if len(url) > _LINK_CHARS:
+        raise InputError(f"CROSSCHECK_RUN_URL has more than {_LINK_CHARS} characters.")
     return url
+
+
+def _is_address(url: str) -> bool:
+    """Whether URL has a host, and nothing that stands in no address."""
+    try:
+        named = urlsplit(url)
+        host, port = named.hostname or "", named.port
+    except ValueError:
+        return False
+    return bool(re.fullmatch(r"https?://[!-~]+", url) and re.match(r"\w|:", host)) and (
+        port != 0 and not set('"<>') & set(url)
+    )
 
 
 def _switch(variable: str, text: str) -> bool:

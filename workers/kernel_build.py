@@ -169,7 +169,10 @@ def built(bench: Bench, name: str, most_bytes: int) -> Path | None:
     The patch's own code wrote the build directory: a link that leads out of it is no file,
     and one of more than MOST_BYTES, which we would read or keep, raises InfraError.
     """
-    path = (bench.build / name).resolve()
+    try:
+        path = (bench.build / name).resolve()
+    except (OSError, RuntimeError):  # the links go round
+        return None
     if not path.is_file() or not path.is_relative_to(bench.build.resolve()):
         return None
     if path.stat().st_size > most_bytes:

@@ -34,12 +34,14 @@ class Proof:
     """Who sent a mail, and the domain that vouches for it.
 
     ADDRESS, in small letters, is "" where the mail names no sender, or more than one. DOMAIN is
-    "" where nobody vouches for it; REASON says why, to go on from "the mail".
+    "" where nobody vouches for it; REASON says why, to go on from "the mail". OPEN: somebody may
+    vouch for it, and who knows did not answer.
     """
 
     address: str
     domain: str = ""
     reason: str = ""
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

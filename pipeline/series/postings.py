@@ -25,7 +25,7 @@ _REQUEST = tuple(
     re.compile(words, re.MULTILINE | re.IGNORECASE)
     for words in (
         rb"^The following changes since commit [0-9a-f]{7}",
-        rb"^\s*are available in the (?:git )?repository at",
+        rb"^[ \t]*are available in the (?:git )?repository at",
     )
 )
 

@@ -17,25 +17,26 @@ from liblore.utils import strip_reply_prefixes
 
 _PREFIXES = re.compile(r"\s*(?:\[[^\]]*\]\s*)+")
 _WORD = r"(?:patch|rfc|rft|resend|resent|repost|pull|git|wip)"
+_COUNT = r"\d{1,4}/\d{1,4}(?![.\w])"
 _IN_OTHER_WORDS = (
     (re.compile(r"[,;]"), " "),
     (re.compile(r"\b(\d{1,4})\s*of\s*(\d{1,4})\b", re.IGNORECASE), r"\1/\2"),
-    (re.compile(rf"\b({_WORD})/(?=[a-z])|(?<=[a-z])/({_WORD})\b", re.IGNORECASE), r"\1 \2"),
-    (re.compile(r"\b(patch|rfc|rft|resend)[-_.]?(v\d+)\b", re.IGNORECASE), r"\1 \2"),
-    (re.compile(r"\b(patch|v\d+)[-_.](?=\d+/\d)|\b(patch)(?=\d+/\d)", re.IGNORECASE), r"\1\2 "),
-    (re.compile(r"[#(]+(\d{1,4}/\d{1,4})\)?(?=[\s\]])"), r"\1"),
+    (re.compile(rf"\b({_WORD})/(?={_WORD}\b)", re.IGNORECASE), r"\1 "),
+    (re.compile(r"\b(patch|rfc|rft|resend)[-_.]?(v\d+)\b(?!\.)", re.IGNORECASE), r"\1 \2"),
+    (re.compile(rf"\b(v\d+)[-_](?={_COUNT})|\b(patch)[-_.]?(?={_COUNT})", re.IGNORECASE), r"\1\2 "),
+    (re.compile(rf"(?<![#(])[#(]{{1,2}}({_COUNT})\)?(?=[\s\]])"), r"\1"),
 )
 
 #: What somebody may have counted with: `v2/3`, `1/N`, `2a/5`; `5.10/5.15` are versions of Linux.
 _COUNTS = re.compile(
-    r"(?:^|[^\w.])v?\d{1,4}(?:\.\d+)?[a-z]?\s?[/\\|\u2044\u2215\uff0f]\s?"
+    r"(?:^|[^\w.-])v?\d{1,4}(?:\.\d+)?[a-z]?\s?[/\\|\u2044\u2215\uff0f]\s?"
     r"(?:\d{1,4}(?![\w.])|[nx](?!\w)|\?)|^\W?\d{1,3}-\d{1,3}\W?$",
     re.IGNORECASE,
 )
-_COUNTS_FIRST = re.compile(r"[(\[#]*\d{1,3}\s?[/\\]\s?\d{1,3}[)\]]*(?:[:.\s]|$)")
+_COUNTS_FIRST = re.compile(r"[(\[#]{0,2}(\d{1,3})[/\\](\d{1,3})(?:[)\]]|:)")
 _RESENT = frozenset({"RESEND", "RESENT", "REPOST"})
 _MARKS = _RESENT | {"RFC", "RFT"}
-_PULL = re.compile(r"(?:^|[\W_])(?:git)?pull(?:$|[\W_])", re.IGNORECASE)
+_PULL = frozenset({"PULL", "GITPULL", "GIT-PULL", "PULL-REQUEST", "PULLREQUEST"})
 
 
 def read_subject(subject: str) -> PatchSubject:
@@ -64,9 +65,14 @@ def prefixed(subject: str) -> PatchSubject:
 
 def is_puzzling(subject: PatchSubject) -> bool:
     """Whether SUBJECT seems to say which patch it is, in a way that cannot be read."""
-    return subject.counters_inferred and bool(
-        any(map(_COUNTS.search, subject.prefixes)) or _COUNTS_FIRST.match(subject.title)
-    )
+    if not subject.counters_inferred:
+        return False
+    first = _COUNTS_FIRST.match(subject.title)
+    return any(map(_COUNTS.search, subject.prefixes)) or bool(first and _counts(*first.groups()))
+
+
+def _counts(n: str, of: str) -> bool:
+    return int(n) <= int(of)
 
 
 def is_marked(subject: PatchSubject) -> bool:
@@ -81,4 +87,4 @@ def is_resent(subject: PatchSubject) -> bool:
 
 def asks_to_pull(subject: PatchSubject) -> bool:
     """Whether SUBJECT calls its mail a pull request."""
-    return any(map(_PULL.search, subject.prefixes))
+    return not _PULL.isdisjoint(p.upper() for p in subject.prefixes)

@@ -53,8 +53,10 @@ _URL_USER = re.compile(r"(?<=://)[^/\s'\"]*@")
 _HIDDEN = "***"
 #: The line of git's complaints that says why; others say that something is wrong.
 _TELLING = re.compile(
-    r"remote rejected\].*\((?P<why>.+)\)$|^(?:fatal|error|ssh|remote): *(?P<said>.+)$", re.MULTILINE
+    r"remote rejected\].*\((?P<why>.+)\)$|^(?:fatal|error|ssh|remote): *(?P<said>[^\s=*#-].*)$",
+    re.MULTILINE,
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 #: What git says when the program that carries its words has ended, which has said why.
 _LOST = "Could not read from remote repository"
 
@@ -160,6 +162,10 @@ class Exchange:
 
 def _why(ran: Ran) -> str:
     """The line of what git said that tells most; of what ssh said above it, the last one."""
+    return _CONTROL.sub("", _telling(ran))
+
+
+def _telling(ran: Ran) -> str:
     found = _TELLING.search(ran.err)
     if not found:
         return ran.complaint or f"status {ran.code}"

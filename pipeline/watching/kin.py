@@ -39,45 +39,47 @@ def kin(store: Store, thread: str) -> tuple[ThreadMail, ...]:
     All such are given, also where there are two for one number: nobody knows then which it was.
     """
     mails = readable(store.thread(thread))
+    lacking = [parts for parts in _series_in(mails).values() if _lacks(parts)]
     more: dict[str, ThreadMail] = {}
-    for parts in _series_in(mails):
-        numbers = {each.mail.subject.counter for each in parts}
-        if not numbers.issuperset(range(1, parts[0].mail.subject.expected + 1)):
-            more |= {each.stored.message_id: each for each in _lost(store, parts)}
+    for sender in {parts[0].mail.sender for parts in lacking}:
+        own = [parts for parts in lacking if parts[0].mail.sender == sender]
+        since, until = _around(each.stored.arrived_at for parts in own for each in parts)
+        near = _series_in(readable(store.mails_by(sender, since, until)))
+        for parts in own:
+            others = near.get(_series(parts[0].mail), [])
+            more |= {each.stored.message_id: each for each in _lost(parts, others)}
     return (*mails, *more.values())
 
 
-def _series_in(mails: Iterable[ThreadMail]) -> tuple[list[ThreadMail], ...]:
+def _lacks(parts: list[ThreadMail]) -> bool:
+    """Whether some patch of the series that PARTS are of is not among them."""
+    numbers = {each.mail.subject.counter for each in parts}
+    return not numbers.issuperset(range(1, parts[0].mail.subject.expected + 1))
+
+
+def _series_in(mails: Iterable[ThreadMail]) -> dict[tuple[object, ...], list[ThreadMail]]:
     """Those of MAILS that are parts of something, by what they say of it."""
     found: defaultdict[tuple[object, ...], list[ThreadMail]] = defaultdict(list)
     for each in mails:
         if _is_part(each.mail):
-            subject = each.mail.subject
-            found[each.mail.sender, subject.version, subject.expected].append(each)
-    return tuple(found.values())
+            found[_series(each.mail)].append(each)
+    return dict(found)
 
 
-def _lost(store: Store, parts: list[ThreadMail]) -> Iterator[ThreadMail]:
-    """What may be of the series that PARTS, all of one thread, are of, and is alone."""
-    thread, first = parts[0].stored.thread, parts[0].mail
-    since, until = _around(each.stored.arrived_at for each in parts)
-    near = readable(store.mails_by(first.sender, since, until))
+def _series(mail: Mail) -> tuple[object, ...]:
+    return mail.sender, mail.subject.version, mail.subject.expected
+
+
+def _lost(parts: list[ThreadMail], others: list[ThreadMail]) -> Iterator[ThreadMail]:
+    """Those of OTHERS that are alone and may be of the series that PARTS, of a thread, are of."""
     # A source may bring at once what was sent on several days.
-    dates = _around(at for each in parts if (at := sent(each.mail.letter)) is not None)
-    for others in _series_in(near):
-        subject = others[0].mail.subject
-        if (subject.version, subject.expected) != (first.subject.version, first.subject.expected):
-            continue
-        often = Counter(each.stored.thread for each in others)
-        for other in others:
-            lost = other.stored.thread != thread and not other.mail.letter.references
-            at = sent(other.mail.letter)
-            if (
-                lost
-                and often[other.stored.thread] == 1
-                and (at is None or dates[0] <= at <= dates[1])
-            ):
-                yield other
+    since, until = _around(at for each in parts if (at := sent(each.mail.letter)) is not None)
+    often = Counter(each.stored.thread for each in others)
+    for other in others:
+        lost = other.stored.thread != parts[0].stored.thread and not other.mail.letter.references
+        at = sent(other.mail.letter)
+        if lost and often[other.stored.thread] == 1 and (at is None or since <= at <= until):
+            yield other
 
 
 def _around(times: Iterable[float]) -> tuple[float, float]:

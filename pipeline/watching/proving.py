@@ -20,9 +20,16 @@ def may_replace(settings: Settings, store: Store, old: Submission, new: Submissi
     Anybody can write a name into From. Where an author's mails are vouched for, one that is
     not ends nothing of theirs; where they never are, From is all that there is.
     """
-    return _vouched_for(settings, store, new) or not _vouched_for(settings, store, old)
+    if _is(settings, store, new).domain:
+        return True
+    before = _is(settings, store, old)
+    return not before.domain and not before.open
 
 
-def _vouched_for(settings: Settings, store: Store, submission: Submission) -> bool:
+def _is(settings: Settings, store: Store, submission: Submission) -> Proof:
+    """Who vouches that SUBMISSION is its author's. A mail whose sender others read as somebody
+    else is nobody's.
+    """
     stored = store.mail(submission.message_id)
-    return stored is not None and bool(proved(settings, stored.raw).domain)
+    found = proved(settings, stored.raw) if stored else Proof("")
+    return found if found.address == submission.author else Proof(found.address)

@@ -248,6 +248,26 @@ def test_a_mirror_that_does_not_answer_is_one_sentence_and_tells_no_secret(
         assert said.count(". ") == 0
 
 
+LOST = "fatal: Could not read from remote repository.\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            f"remote: \nremote: ====\nremote: ERROR: no such project\n{LOST}",
+            "ERROR: no such project",
+        ),
+        (f"me@x: Permission denied (publickey).\r\n{LOST}", "me@x: Permission denied (publickey)."),
+        ("fatal: \x1b[31mred\x1b[0m", "[31mred[0m"),
+        (LOST, "Could not read from remote repository."),
+        ("", "status 128"),
+    ],
+)
+def test_of_what_git_says_the_telling_line_is_told(said, why):
+    assert exchange._why(exchange.Ran(128, b"", said)) == why
+
+
 def test_a_mirror_that_takes_no_push_says_why(here, user, mirror):
     hook = mirror / "hooks/pre-receive"
     hook.write_text("#!/bin/sh\necho quota is used up >&2; exit 1\n")

@@ -135,6 +135,8 @@ def test_who_interrupts_a_run_whose_database_is_away_need_not_wait(slow, server)
     server.start()
     _, shown = slow.command("show")
     assert "cut off earlier; it is concluded as ERROR" in shown
+    (left,) = (slow.home / "state").glob("crosscheck/runs/*/verdict.txt")
+    assert "ERROR" in left.read_text()
     slow.nothing_is_left()
 
 

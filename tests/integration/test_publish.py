@@ -20,6 +20,7 @@ from pipeline.rest import Service
 from pipeline.settings import load
 from tests import toy
 from tests.integration.result_services import TOKEN, running
+from tests.integration.sandboxes import wait_until
 from tests.unit.builders import cell, finding, row, series, verdict
 
 pytestmark = pytest.mark.integration
@@ -251,6 +252,24 @@ def test_a_run_writes_and_publishes_what_it_found(services, installation):
     assert status == 3
     assert "answers 400" in output
     assert len(services.reports) == 3  # the one that fails keeps nothing from the other
+
+
+@pytest.mark.commands
+def test_what_nobody_asked_for_keeps_nothing_from_being_written(installation):
+    tree, home = installation.tree, installation.home
+    toy.commit(tree, "mm: say less", {"mm/memory.c": lambda text: text + "\n/* Less. */\n"})
+    # The run's directory is made before anything is built.
+    process = installation.start(
+        "run", "HEAD", "--target", "blue", "--check", "build", "--json", str(home / "v.json")
+    )
+    runs = home / "state" / "crosscheck" / "runs"
+    assert wait_until(lambda: list(runs.glob("*/series.mbox")))
+    (run,) = runs.iterdir()
+    (run / "verdict.txt").mkdir()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert f"Cannot write {run / 'verdict.txt'}: Is a directory." in output
+    assert json.loads((home / "v.json").read_text())["outcome"] == "PASS"
 
 
 def mail_of(patch) -> bytes:

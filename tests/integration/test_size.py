@@ -229,6 +229,33 @@ def test_a_module_that_grows_is_warned_of(modular):
     assert "dummy.ko" in output
 
 
+@pytest.mark.parametrize(
+    ("trick", "said"),
+    [
+        ("ln -sf dummy.ko drivers/dummy.ko", "names drivers/dummy.ko, and make left no such file"),
+        ("rm drivers/dummy.ko", "names drivers/dummy.ko, and make left no such file"),
+        ("rm drivers/dummy.ko; ln -s /etc/passwd drivers/dummy.ko", "make left no such file"),
+        ("rm modules.order", "make modules left no modules.order behind"),
+        ("echo '../../x.o' >> modules.order", "names what can be no module: '../../x.o'"),
+        ("printf '%05000d.o' 1 >> modules.order", "names what can be no module: '00000"),
+        ("echo not ELF > drivers/dummy.ko", "is no ELF file"),
+    ],
+)
+def test_a_module_that_is_none_is_not_gone_and_accuses_nobody(modular, trick, said):
+    edit = adding(f"\t@{trick}\n")
+
+    def spoilt(text: str) -> str:
+        return edit(text.removesuffix("\nendif\n")) + "\nendif\n"
+
+    toy.commit(modular.tree, "Makefile: a trick", {"Makefile": spoilt})
+    status, verdict = modular.run("--check", "size", "--target", "blue")
+    assert (status, verdict["outcome"]) == (3, "ERROR")
+    (row,) = verdict["targets"]
+    reasons = [cell["reason"] for cell in row["checks"] if cell["check"] == "build"]
+    assert said in reasons[0]
+    assert len(reasons[0]) < 400
+
+
 def test_a_module_that_does_not_build_fails(modular):
     toy.commit(
         modular.tree, "dummy: break", {"drivers/dummy.c": adding("int f(void) { return x; }\n")}

@@ -33,6 +33,8 @@ from pipeline.series.subjects import asks_to_pull, is_marked, is_puzzling, prefi
         ("[Patch 2/2]: x", 1, 2, 2),
         ("[PATCH 5.10 1/2] x", 1, 1, 2),
         ("[PATCH 5.10/5.15 1/2] x", 1, 1, 2),
+        ("[PATCH pull-up 1/3] x", 1, 1, 3),
+        ("[PATCH pull/push v2 1/3] x", 2, 1, 3),
     ],
 )
 def test_which_patch_of_how_many(subject, version, counter, expected):
@@ -69,6 +71,8 @@ def test_a_number_behind_the_prefix_is_read_or_a_puzzle(subject):
     [
         *("[PATCH] mm: x", "[PATCH net-next] x", "[PATCH 6.1/next] x", "[PATCH 5.10/5.15] x"),
         *("[PATCH v2] x", "[PATCH x86/64] x", "[PATCH 6.12.y] x"),
+        *("[PATCH] 24/7 monitoring", "[PATCH] 10/100 ethernet: x", "[PATCH] 32/64 bits: x"),
+        *("[PATCH net] 6/4: x", "[PATCH arm-32/64] x", "[PATCH] 0/1 valued x"),
         *("[PATCH stable-6.1] x", "[PATCH i2c/for-next] x", "[PATCH] 9p: x", "[PATCH drm/i915] x"),
     ],
 )
@@ -95,10 +99,22 @@ def test_what_calls_itself_a_patch(subject, marked):
         *(("[GIT PULL] x", True), ("[GIT,PULL] x", True), ("[GIT-PULL] x", True)),
         *(("[GITPULL] x", True), ("[PULL] x", True), ("[PATCH/PULL] x", True)),
         *(("[pull-request] x", True), ("[PATCH] pull x", False), ("[PATCH pulldown] x", False)),
+        *(
+            ("[PATCH pull-up] x", False),
+            ("[PATCH drm-pull] x", False),
+            ("[PATCH x86/pull] x", False),
+        ),
     ],
 )
 def test_what_asks_to_pull(subject, asks):
     assert asks_to_pull(read_subject(subject)) == asks
+
+
+@pytest.mark.parametrize("trees", ["v5.10/5.15", "v6.1/6.6/6.12", "v5.10/5", "v4.14/4.9/4.4"])
+def test_versions_of_linux_are_none_of_a_series(trees):
+    for subject in (f"[PATCH {trees} 1/2] x", f"[PATCH {trees}] x"):
+        assert read_subject(subject).version == 1
+    assert read_subject(f"[PATCH {trees} v3 2/2] x").version == 3
 
 
 DIALECTS = (

@@ -316,6 +316,12 @@ class TestSize:
         b"Content-Type: multipart/mixed; boundary=x\n\n--x\n" + b"X: y\n" * 400_000,
         b"Subject: [PATCH] a\n\n" + b"From: a@x\n" * 200_000,
         b"Subject: [PATCH] a\n\n" + b"based on " * 200_000,
+        b"Subject: [PATCH] a\n\nThe following changes since commit abcdef1"
+        + b"\n" * 200_000
+        + DIFF.encode(),
+        b"Subject: [" + b"#(" * 3950 + b"]",
+        b"Subject: [PATCH " + b"1of" * 2600 + b"] a",
+        b"Subject: [PATCH " + b"1/" * 3900 + b"] a",
         b"Subject: [PATCH] a\n\n" + b"GIT binary patch\n" * 200_000,
         b"Content-Type: text/plain; charset=zlib\n\n" + b"x" * 200_000,
         b"Content-Transfer-Encoding: base64\n\n" + b"A\n" * 200_000,

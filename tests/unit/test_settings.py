@@ -60,6 +60,26 @@ def test_a_link_has_the_run_in_it():
     assert load({}).link("r1") == ""
     settings = load({"CROSSCHECK_RUN_URL": "https://a.example/{run}/?of={run}"})
     assert settings.link("r1") == "https://a.example/r1/?of=r1"
-    for wrong in ("https://a.example/", "a.example/{run}", "https:///{run}", "https://a b/{run}"):
-        with pytest.raises(InputError, match=r"CROSSCHECK_RUN_URL: .* with \{run\} in it"):
-            load({"CROSSCHECK_RUN_URL": wrong})
+    assert (
+        load({"CROSSCHECK_RUN_URL": "http://[::1]:8080/{run}"}).link("r") == "http://[::1]:8080/r"
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("https://a.example/", "a.example/{run}", "https:///{run}", "https://a b/{run}"),
+        *("https://?{run}", "https://#{run}", "https://.{run}", "https://[::1/{run}"),
+        *("https://a:99999/{run}", 'https://a/"{run}"', "ftp://a/{run}"),
+    ],
+)
+def test_what_is_no_address_is_no_link(wrong):
+    with pytest.raises(InputError, match=r"CROSSCHECK_RUN_URL: .* with \{run\} in it"):
+        load({"CROSSCHECK_RUN_URL": wrong})
+
+
+@pytest.mark.parametrize("wrong", ["https://me:secret@a/{run}", f"https://a/{'x' * 160}/{{run}}"])
+def test_a_link_is_for_everybody(wrong):
+    with pytest.raises(InputError, match="CROSSCHECK_RUN_URL has ") as error:
+        load({"CROSSCHECK_RUN_URL": wrong})
+    assert "secret" not in str(error.value)

@@ -20,7 +20,7 @@ from workers.parsers import elf
 from workers.size.compare import Changed, changes
 from workers.size.groups import grouped, groups_of
 from workers.size.larger import IMAGE, larger, larger_modules, unpadded
-from workers.size.modules import MODULES, Sizes, read
+from workers.size.modules import MODULES, Pair, Sizes, paired, read
 from workers.size.symbols import OfFile, sizes
 
 VERSION = 3
@@ -67,11 +67,11 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
     """What the series makes larger, beyond the limits, and all that it changes in size."""
     before, after = _measures(base), _measures(patched)
     differ = changes(base.symbols, patched.symbols)
-    modules = dict(base.modules), dict(patched.modules)
+    modules = paired(base.modules, patched.modules)
     return Judgement(
         findings=(
             *larger(case, target, before, unpadded(before, after, differ), differ),
-            *larger_modules(case, target, *modules),
+            *larger_modules(case, target, modules),
         ),
         facts=(
             (
@@ -80,7 +80,7 @@ def judge(case: Case, target: Target, base: Seen, patched: Seen) -> Judgement:
             ),
             ("counts", _counts(differ)),
             ("symbols", _symbols(differ[:_MOST_SYMBOLS])),
-            *_modules(*modules),
+            *_modules(modules),
         ),
     )
 
@@ -106,23 +106,25 @@ def _counts(differ: tuple[Changed, ...]) -> JsonValue:
     }
 
 
-def _modules(base: dict[str, int], patched: dict[str, int]) -> tuple[Fact, ...]:
+def _modules(modules: tuple[Pair, ...]) -> tuple[Fact, ...]:
     """How many there are, and those that differ, the largest difference first; else nothing."""
-    if not base and not patched:
+    if not modules:
         return ()
-    sizes = [(name, base.get(name, 0), patched.get(name, 0)) for name in base | patched]
-    differ = sorted((each for each in sizes if each[1] != each[2]), key=_by_difference)
+    differ = sorted((each for each in modules if each[1] != each[2]), key=_by_difference)
     shown: list[JsonValue] = [
-        {"module": name, "base": before, "patched": after}
-        for name, before, after in differ[:_MOST_MODULES]
+        {"module": path, "base": before, "patched": after}
+        for path, before, after in differ[:_MOST_MODULES]
     ]
-    made: JsonValue = {"base": len(base), "patched": len(patched)}
+    made: JsonValue = {
+        "base": sum(bool(before) for _, before, _ in modules),
+        "patched": sum(bool(after) for _, _, after in modules),
+    }
     return (("modules", {"made": made, "differ": len(differ), "changed": shown}),)
 
 
-def _by_difference(sizes: tuple[str, int, int]) -> tuple[int, str]:
-    name, before, after = sizes
-    return -abs(after - before), name
+def _by_difference(module: Pair) -> tuple[int, str]:
+    path, before, after = module
+    return -abs(after - before), path
 
 
 def _symbols(differ: tuple[Changed, ...]) -> JsonValue:

@@ -16,6 +16,7 @@ from pipeline.limits import Exceeded, exceeded
 from pipeline.model import SEVERITY, Case, Finding, Outcome, Target
 from workers.size.compare import Changed
 from workers.size.groups import PARTS, TOTAL
+from workers.size.modules import Pair
 from workers.symbols.places import only_patch
 
 IMAGE = "image"
@@ -64,14 +65,15 @@ def larger(
     return tuple(_finding(case, of, each, differ) for of, each in found)
 
 
-def larger_modules(
-    case: Case, target: Target, base: Mapping[str, int], patched: Mapping[str, int]
-) -> tuple[Finding, ...]:
-    """A finding for each module that grew too much: none of them is part of another measure."""
+def larger_modules(case: Case, target: Target, modules: Iterable[Pair]) -> tuple[Finding, ...]:
+    """A finding for each of MODULES that grew too much: none of them is part of another measure.
+
+    What is new, or gone, grew from nothing, or to nothing.
+    """
     return tuple(
-        _finding(case, name, each, ())
-        for name in sorted(base.keys() & patched.keys())
-        if (each := _exceeded(case, target, name, base[name], patched[name]))
+        _finding(case, path, each, ())
+        for path, base, patched in modules
+        if base and patched and (each := _exceeded(case, target, path, base, patched))
     )
 
 
