@@ -50,7 +50,7 @@ def test_what_lost_its_thread_is_found(store):
         assert wholes(store, thread) == {("foo1", "foo1", "foo2")}
 
 
-@pytest.mark.parametrize("order", permutations(range(2)))
+@pytest.mark.parametrize("order", [*permutations(range(2))])
 def test_a_series_without_cover_takes_no_other_ones(store, order):
     plain = (
         mail("x1", "[PATCH 1/2] x: a", "10:00"),
@@ -68,7 +68,7 @@ def test_a_series_without_cover_takes_no_other_ones(store, order):
 
 
 @pytest.mark.parametrize("at", ["10:10", "15:10"])
-@pytest.mark.parametrize("order", permutations(range(4)))
+@pytest.mark.parametrize("order", [*permutations(range(4))])
 def test_two_that_lost_their_threads_are_not_mixed(store, at, order):
     """Also where a source brings at once what was sent over hours."""
     bar = (mail("bar1", "[PATCH 1/2] bar: a", at), mail("bar2", "[PATCH 2/2] bar: b", at))
