@@ -16,6 +16,7 @@ from pathlib import Path
 
 import docker
 import pytest
+from docker.errors import APIError
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
@@ -215,6 +216,30 @@ def test_it_has_what_was_asked_for_and_no_more(place: Place, engine) -> None:
     assert seen["Config"]["User"].split(":")[0] not in ("", "0", "root")
     writable = {mount["Destination"] for mount in seen["Mounts"] if mount["RW"]}
     assert writable == {"/build"}
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_container_that_the_engine_could_not_start_is_made_once_more(
+    place: Place, engine, monkeypatch, failures: int
+) -> None:
+    start, started = Container.start, []
+    why = "OCI runtime create failed: error running hook #0: no such file or directory"
+
+    def failing(self: Container, **more: object) -> None:
+        started.append(self.id)
+        if len(started) <= failures:
+            raise APIError("400 Client Error", explanation=why)
+        start(self, **more)
+
+    monkeypatch.setattr(Container, "start", failing)
+    if failures == 1:
+        assert place.run("echo done").exit_code == 0
+        assert place.text == "done\n"
+    else:
+        with pytest.raises(InfraError, match="error running hook"):
+            place.run("echo done")
+    assert len(set(started)) == 2
+    assert ours(engine) == set()
 
 
 def test_an_image_that_is_not_here_is_named(place: Place, monkeypatch) -> None:

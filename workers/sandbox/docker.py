@@ -126,6 +126,19 @@ class Docker:
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Ended:
         """As `contract.Sandbox.run`."""
+        try:
+            return self._once(command, log, watch, cancelled)
+        except _NotStartedError:
+            return self._once(command, log, watch, cancelled)
+
+    def _once(
+        self,
+        command: Command,
+        log: Path,
+        watch: Watcher | None,
+        cancelled: Callable[[], bool],
+    ) -> Ended:
+        """Run COMMAND in a new container. Raises _NotStartedError if it was not begun."""
         disk = DiskUsage(mount.source for mount in command.mounts if mount.writable)
         image = reference(self._prefix, command.tools, self._toolchain)
         with (
@@ -134,8 +147,7 @@ class Docker:
             _Attached(container) as attached,
         ):
             try:
-                with _asking(image):
-                    container.start()
+                _start(container, image)
                 attached.send(_counted(seccomp.program(os.uname().machine)))
                 followed = supervise.follow(
                     attached,
@@ -235,6 +247,26 @@ def _asking(image: str = "") -> Iterator[None]:
         raise InfraError(f"The sandbox failed: {str(error.explanation).strip('.')}.") from error
     except (DockerException, RequestException, OSError) as error:
         raise InfraError(_away()) from error
+
+
+class _NotStartedError(InfraError):
+    """The engine could not start a container, whose command nothing is known of."""
+
+
+def _start(container: Container, image: str) -> None:
+    """Start CONTAINER, of IMAGE.
+
+    Where much is begun and ended at once, runc may not find what the engine has just made for it
+    (`error running hook`): seen once in some ten thousand starts, on a machine with a load of 30.
+    """
+    with _asking(image):
+        try:
+            container.start()
+        except APIError as error:
+            said = str(error.explanation).strip(".")
+            if "error running hook" not in said:
+                raise
+            raise _NotStartedError(f"The sandbox failed: {said}.") from error
 
 
 def _away() -> str:
