@@ -175,7 +175,7 @@ def test_a_job_past_its_deadline_is_an_error_and_is_ended(installation):
 def test_a_stopped_worker_is_replaced(slow):
     run = slow.start_run(*ONE)
     stopped = busy_worker(slow)
-    stopped.suspend()
+    suspend(stopped, slow)
     slow.sql("update jobs set lease_until = 0 where state = 'running' and step = 'patched'")
     status, verdict = end(run, slow)
     assert (status, verdict["outcome"]) == (0, "PASS")
