@@ -197,10 +197,14 @@ modules: vmlinux
 	@echo '  LD [M]  drivers/dummy.ko'
 	@$(LD) -r -o drivers/dummy.ko drivers/dummy.o
 	@echo drivers/dummy.o > modules.order
-
-endif
 """
+ENDS = "\nendif\n"
 DUMMY = "static char __attribute__((used)) room[20000];\nint dummy(void);\nint dummy(void)\n{\n\treturn 1;\n}\n"
+
+
+def making(more):
+    """An edit of the toy's Makefile: MORE of what is done in the build directory."""
+    return lambda text: f"{text.removesuffix(ENDS)}{more}{ENDS}"
 
 
 @pytest.fixture
@@ -208,8 +212,8 @@ def modular(measuring):
     """As `measuring`, of a tree that has a module."""
     matrix = Path(measuring.environ["CROSSCHECK_MATRIX"])
     matrix.write_text(matrix.read_text().replace("make: [Image]", "make: [Image, modules]"))
-    ends = lambda text: text.removesuffix("\nendif\n") + MAKES_MODULES  # noqa: E731
-    toy.commit(measuring.tree, "modules", {"Makefile": ends, "drivers/dummy.c": DUMMY})
+    edits = {"Makefile": making(MAKES_MODULES), "drivers/dummy.c": DUMMY}
+    toy.commit(measuring.tree, "modules", edits)
     return measuring
 
 
@@ -242,12 +246,7 @@ def test_a_module_that_grows_is_warned_of(modular):
     ],
 )
 def test_a_module_that_is_none_is_not_gone_and_accuses_nobody(modular, trick, said):
-    edit = adding(f"\t@{trick}\n")
-
-    def spoilt(text: str) -> str:
-        return edit(text.removesuffix("\nendif\n")) + "\nendif\n"
-
-    toy.commit(modular.tree, "Makefile: a trick", {"Makefile": spoilt})
+    toy.commit(modular.tree, "Makefile: a trick", {"Makefile": making(f"\t@{trick}\n")})
     status, verdict = modular.run("--check", "size", "--target", "blue")
     assert (status, verdict["outcome"]) == (3, "ERROR")
     (row,) = verdict["targets"]
